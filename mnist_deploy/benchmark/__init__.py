@@ -1,0 +1,1 @@
+"""Trustworthy timing: sampler (the only clock), worker (one process), schedule (the order), statistics (pure)."""

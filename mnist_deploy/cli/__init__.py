@@ -1,0 +1,54 @@
+"""The command line. Parses, calls the library, prints; errors become one line and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from mnist_deploy.errors import MnistDeployError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 if all is well, 1 for a failed check, 2 for bad use, 130 if interrupted."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line on `arguments` and return its exit code."""
+    from mnist_deploy.cli.app import app
+    from mnist_deploy.cli.options import ARTIFACTS_VARIABLE
+    from mnist_deploy.quiet import DEBUG_VARIABLE, debugging
+
+    # Options are handed on in these; a program that calls this function must not find them changed.
+    before = {name: os.environ.get(name) for name in (ARTIFACTS_VARIABLE, DEBUG_VARIABLE)}
+    try:
+        code = app(list(arguments) or ["--help"], prog_name="mnist-deploy", standalone_mode=False)
+        if code == 130:
+            return _say("interrupted; what is finished is kept, the same command goes on from there", 130)
+        return int(code or 0)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `| head` does; Python must not try to flush again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MnistDeployError as error:
+        if debugging():
+            raise
+        return _say(str(error), error.exit_code)
+    except Exception as error:
+        # Typer's own complaints about options are worded for users; its classes are not part of its interface.
+        worded = getattr(error, "format_message", None)
+        if worded is not None:
+            return _say(f"{worded()} (see mnist-deploy --help)", 2)
+        if debugging():
+            raise
+        lines = str(error).strip().splitlines() or [""]
+        return _say(f"unexpected {type(error).__name__}: {lines[0]}; run again with --debug to see where", 1)
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _say(line: str, code: int) -> int:
+    print("error: " + " ".join(line.split()), file=sys.stderr)
+    return code

@@ -1,0 +1,77 @@
+"""Commands that make something: train, train-all, export."""
+
+from typing import Annotated
+
+import typer
+
+from mnist_deploy.cli import options
+
+
+def train(
+    names: options.SomeNamesArgument,
+    epochs: options.EpochsOption = None,
+    seed: options.SeedOption = 0,
+    data: options.DataOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Train anew what is trained already.")] = False,
+    artifacts: options.ArtifactsOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Train networks as the notebook does, and show what they reach against what it reports.
+
+    What is trained already with the same settings is kept; a model that is replaced goes to previous/.
+    """
+    from mnist_deploy.architectures import ARCHITECTURES
+    from mnist_deploy.pipeline.training import TrainingOptions, train_all
+    from mnist_deploy.reports import table
+
+    wanted = options.networks(names) or list(ARCHITECTURES)
+    how = TrainingOptions(epochs=epochs, seed=seed, force=force)
+    rows = train_all(options.store(artifacts), options.dataset(data), wanted, how, options.progress())
+    table.console().print(table.training(rows))
+
+
+def train_all(
+    epochs: options.EpochsOption = None,
+    seed: options.SeedOption = 0,
+    data: options.DataOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Train anew what is trained already.")] = False,
+    artifacts: options.ArtifactsOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Train all six networks; see train."""
+    train(["all"], epochs, seed, data, force, artifacts, debug)
+
+
+def export(
+    names: options.NamesArgument = None,
+    format: options.FormatOption = None,
+    precision: options.PrecisionOption = None,
+    calibration_size: Annotated[int, typer.Option(min=1, help="Training images that calibrate int8.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of calibration images.")] = 0,
+    data: options.DataOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Export anew what is there already.")] = False,
+    artifacts: options.ArtifactsOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Export trained networks to SavedModel, TFLite and ONNX, and record them in manifest.json."""
+    from mnist_deploy.artifacts import Precision
+    from mnist_deploy.errors import FailedCheckError, ModelError
+    from mnist_deploy.pipeline.exporting import Calibration, export_all, targets
+    from mnist_deploy.reports import table
+    from mnist_deploy.results import SkipKind
+
+    chosen, kinds = options.networks(names), options.precisions(precision) or list(Precision)
+    wanted = targets(options.export_formats(format), kinds)
+    store = options.store(artifacts)
+    trained = chosen or store.trained()
+    if not trained:
+        raise ModelError(f"{store.root}: nothing trained yet; run: mnist-deploy train-all")
+    calibration = Calibration(calibration_size, seed)
+    exported = export_all(store, options.dataset(data), trained, wanted, calibration, options.progress(), force=force)
+    console = table.console()
+    console.print(*table.artifacts(exported.artifacts, exported.kept))
+    if exported.skips:
+        console.print(table.skips(exported.skips))
+    failed = [skip for skip in exported.skips if skip.kind is SkipKind.FAILED]
+    if failed:
+        raise FailedCheckError(f"{len(failed)} exports failed; the first: {failed[0].reason}")

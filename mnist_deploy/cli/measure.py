@@ -1,0 +1,113 @@
+"""Commands that find something out: run, verify, bench."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnist_deploy.cli import options
+
+if TYPE_CHECKING:
+    from mnist_deploy.artifacts import ArtifactStore
+    from mnist_deploy.results import Results
+
+BatchOption = Annotated[
+    list[int] | None, typer.Option("--batch-size", min=1, help="Images a call; repeatable. [default: 1 and 256]")
+]
+ThreadsOption = Annotated[
+    list[int] | None, typer.Option("--threads", min=1, help="Threads; repeatable. [default: 1, and all cores]")
+]
+
+
+def run(
+    quick: Annotated[bool, typer.Option("--quick", help="One epoch each and a short measurement.")] = False,
+    seed: options.SeedOption = 0,
+    data: options.DataOption = None,
+    artifacts: options.ArtifactsOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Do the main job: train, export, verify and measure everything; what is done already is kept."""
+    from mnist_deploy.pipeline import running
+    from mnist_deploy.pipeline.training import TrainingOptions
+
+    store, loaded = options.store(artifacts), options.dataset(data)
+    results = running.new_results("run", quick=quick)
+    running.run(store, loaded, results, TrainingOptions(seed=seed), options.progress())
+    _finish(store, results, as_json=False)
+    _require_passed(results)
+
+
+def verify(
+    names: options.NamesArgument = None,
+    format: options.ArtifactFormatOption = None,
+    runtime: options.RuntimeOption = None,
+    precision: options.PrecisionOption = None,
+    device: options.DeviceOption = None,
+    data: options.DataOption = None,
+    json: options.JsonOption = False,
+    artifacts: options.ArtifactsOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Hold every artifact in every runtime to the Keras scores of all test images; exit 1 if one fails."""
+    from mnist_deploy.pipeline import running, verifying
+
+    selection = options.selection(names, format, precision, runtime, device)
+    store = options.store(artifacts)
+    results = running.new_results("verify", quick=False)
+    verifying.verify(store, options.dataset(data), selection, results, options.progress())
+    _finish(store, results, as_json=json)
+    _require_passed(results)
+
+
+def bench(
+    names: options.NamesArgument = None,
+    format: options.ArtifactFormatOption = None,
+    runtime: options.RuntimeOption = None,
+    precision: options.PrecisionOption = None,
+    device: options.DeviceOption = None,
+    batch_size: BatchOption = None,
+    threads: ThreadsOption = None,
+    quick: options.QuickOption = False,
+    data: options.DataOption = None,
+    json: options.JsonOption = False,
+    artifacts: options.ArtifactsOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Measure latency (batch 1, one thread) and throughput (batch 256, all cores), or any other combination."""
+    from mnist_deploy import environment
+    from mnist_deploy.benchmark import schedule
+    from mnist_deploy.errors import FailedCheckError
+    from mnist_deploy.pipeline import benching, running
+
+    selection = options.selection(names, format, precision, runtime, device)
+    uses = schedule.uses(batch_size, threads, environment.usable_cores())
+    store = options.store(artifacts)
+    results = running.new_results("bench", quick=quick)
+    plan = running.plan_for(quick=quick)
+    benching.bench(store, options.dataset(data), selection, uses, results, options.progress(), plan)
+    _finish(store, results, as_json=json)
+    if not benching.succeeded(results):
+        raise FailedCheckError("some measurements failed; see the red lines under the tables")
+
+
+def _finish(store: "ArtifactStore", results: "Results", *, as_json: bool) -> None:
+    """Save the results as complete, and print them."""
+    from mnist_deploy.reports import table
+
+    results.complete = True
+    path = results.save(store.results)
+    if as_json:
+        typer.echo(results.model_dump_json(indent=1))
+    else:
+        console = table.console()
+        console.print(table.everything(results))
+        console.print(f"Results: {path}", soft_wrap=True)
+
+
+def _require_passed(results: "Results") -> None:
+    from mnist_deploy.errors import FailedCheckError
+    from mnist_deploy.pipeline import verifying
+
+    if verifying.passed(results):
+        return
+    bad = sum(not row.passed for row in results.parity)
+    raise FailedCheckError(f"{bad} of {len(results.parity)} checks failed, or artifacts are stale; see above")

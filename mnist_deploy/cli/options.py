@@ -1,0 +1,202 @@
+"""The options that commands share, and what they stand for."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnist_deploy.architectures import ARCHITECTURES
+from mnist_deploy.errors import unknown
+from mnist_deploy.quiet import DEBUG_VARIABLE
+
+if TYPE_CHECKING:
+    from mnist_deploy.artifacts import ArtifactStore
+    from mnist_deploy.dataset import Dataset
+    from mnist_deploy.pipeline.selection import Selection
+    from mnist_deploy.progress import Progress
+
+ARTIFACTS_VARIABLE = "MNIST_DEPLOY_ARTIFACTS"
+
+
+def _debug(wanted: bool) -> bool:
+    # Workers are told by the environment, so the whole program is.
+    if wanted:
+        os.environ[DEBUG_VARIABLE] = "1"
+    return wanted
+
+
+def _artifacts(folder: Path | None) -> Path | None:
+    # Given before the command, it must reach the command's own option, which reads the environment.
+    if folder is not None:
+        os.environ[ARTIFACTS_VARIABLE] = str(folder)
+    return folder
+
+
+def _formats() -> list[str]:
+    from mnist_deploy.exporters import EXPORTERS
+
+    return list(EXPORTERS)
+
+
+def _artifact_formats() -> list[str]:
+    from mnist_deploy.artifacts import KERAS_FORMAT
+
+    return [KERAS_FORMAT, *_formats()]
+
+
+def _precisions() -> list[str]:
+    from mnist_deploy.artifacts import Precision
+
+    return list(Precision)
+
+
+def _runtimes() -> list[str]:
+    from mnist_deploy.runtimes import RUNTIMES
+
+    return list(RUNTIMES)
+
+
+def _devices() -> list[str]:
+    from mnist_deploy.runtimes import DEVICES
+
+    return list(DEVICES)
+
+
+def _architectures() -> list[str]:
+    return list(ARCHITECTURES)
+
+
+def _completing(choices: Callable[[], list[str]]) -> Callable[[str], list[str]]:
+    def complete(incomplete: str) -> list[str]:
+        return [choice for choice in choices() if choice.startswith(incomplete)]
+
+    return complete
+
+
+ArtifactsOption = Annotated[
+    Path | None,
+    typer.Option("--artifacts", metavar="DIR", envvar=ARTIFACTS_VARIABLE, callback=_artifacts,
+                 help="Where artifacts are. [default: artifacts]"),
+]  # fmt: skip
+DebugOption = Annotated[
+    bool, typer.Option("--debug", callback=_debug, help="Show tracebacks and what the frameworks print.")
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="PATH", help="An .npz with Keras's keys or a folder of IDX files. [default: MNIST]"),
+]
+NamesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME]...", help="Networks; none means all.", autocompletion=_completing(_architectures)),
+]
+SomeNamesArgument = Annotated[
+    list[str], typer.Argument(metavar="NAME...", help="Networks.", autocompletion=_completing(_architectures))
+]
+FormatOption = Annotated[
+    list[str] | None,
+    typer.Option("--format", metavar="FORMAT", help="saved_model, tflite, onnx or all; repeatable.",
+                 autocompletion=_completing(_formats)),
+]  # fmt: skip
+ArtifactFormatOption = Annotated[
+    list[str] | None,
+    typer.Option("--format", metavar="FORMAT", help="keras, saved_model, tflite, onnx or all; repeatable.",
+                 autocompletion=_completing(_artifact_formats)),
+]  # fmt: skip
+PrecisionOption = Annotated[
+    list[str] | None,
+    typer.Option("--precision", metavar="PRECISION", help="float32, float16, dynamic, int8 or all; repeatable.",
+                 autocompletion=_completing(_precisions)),
+]  # fmt: skip
+RuntimeOption = Annotated[
+    list[str] | None,
+    typer.Option("--runtime", metavar="RUNTIME", autocompletion=_completing(_runtimes),
+                 help="keras-predict, keras-call, tensorflow, litert, onnxruntime, openvino or all; repeatable."),
+]  # fmt: skip
+DeviceOption = Annotated[
+    list[str] | None,
+    typer.Option("--device", metavar="DEVICE", help="cpu, gpu or all; repeatable. [default: what is here]",
+                 autocompletion=_completing(_devices)),
+]  # fmt: skip
+EpochsOption = Annotated[int | None, typer.Option("--epochs", min=1, help="[default: as many as the notebook]")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of weights and shuffling.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the records as JSON instead of tables.")]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Short measurement; every table says so.")]
+
+
+def networks(names: list[str] | None) -> list[str] | None:
+    """Return the valid names, each once, in the usual order; None for none named.
+
+    Raises:
+        UsageError: a name is no network's.
+    """
+    return _picked("architecture", names, _architectures)
+
+
+def export_formats(names: list[str] | None) -> list[str]:
+    """Return the valid export formats; all for none named."""
+    return _picked("format", names, _formats) or _formats()
+
+
+def precisions(names: list[str] | None) -> list[str] | None:
+    """Return the valid precisions; None for none named, or 'all'."""
+    return _picked("precision", names, _precisions)
+
+
+def selection(
+    names: list[str] | None,
+    format: list[str] | None,
+    precision: list[str] | None,
+    runtime: list[str] | None,
+    device: list[str] | None,
+) -> "Selection":
+    """Return what the options of verify and bench select.
+
+    Raises:
+        UsageError: an option names nothing known.
+    """
+    from mnist_deploy.pipeline.selection import Selection
+
+    return Selection(
+        architectures=networks(names),
+        formats=_picked("format", format, _artifact_formats),
+        precisions=precisions(precision),
+        runtimes=_picked("runtime", runtime, _runtimes),
+        devices=_picked("device", device, _devices),
+    )
+
+
+def _picked(kind: str, names: list[str] | None, choices: Callable[[], list[str]]) -> list[str] | None:
+    for name in names or []:
+        if name != "all" and name not in choices():
+            raise unknown(kind, name, choices())
+    if not names or "all" in names:
+        return None
+    return [choice for choice in choices() if choice in names]
+
+
+def store(artifacts: Path | None) -> "ArtifactStore":
+    """Return the store at --artifacts, at the environment's folder, or at ./artifacts."""
+    from mnist_deploy.artifacts import ArtifactStore
+
+    return ArtifactStore(artifacts or Path("artifacts"))
+
+
+def dataset(data: Path | None) -> "Dataset":
+    """Load the data at --data, or the embedded MNIST."""
+    from mnist_deploy import dataset as module
+
+    return module.load(data)
+
+
+def progress() -> "Progress":
+    """Return a bar on a terminal, plain lines elsewhere, on a stream of their own that `quiet` does not silence."""
+    from rich.console import Console
+
+    from mnist_deploy.reports.progress import BarProgress, LineProgress
+
+    stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1, encoding=sys.stderr.encoding)
+    console = Console(file=stream, highlight=False)
+    return BarProgress(console) if console.is_terminal else LineProgress(console)

@@ -1,0 +1,112 @@
+"""The machine that the figures belong to."""
+
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import psutil
+from pydantic import BaseModel
+
+from mnist_deploy import __version__
+from mnist_deploy.versions import versions
+
+LIBRARIES = (
+    "numpy", "tensorflow", "keras", "onnx", "tf2onnx", "onnxslim",
+    "onnxruntime", "onnxruntime-gpu", "ai-edge-litert", "openvino",
+)  # fmt: skip
+
+
+class Environment(BaseModel):
+    """What a figure depends on besides the code. Memory in bytes; None where the machine does not tell.
+
+    Attributes:
+        usable_cores: how many cores this process may use, after affinity and cgroup limits.
+        threads_per_core: 1 without simultaneous multithreading, as far as the machine tells.
+        cgroup_cpus: the cgroup's CPU quota in cores; None without one.
+    """
+
+    mnist_deploy: str
+    python: str
+    platform: str
+    cpu: str | None
+    physical_cores: int | None
+    logical_cores: int | None
+    usable_cores: int
+    cgroup_cpus: float | None
+    virtual_machine: str | None
+    memory_bytes: int
+    cgroup_memory_bytes: int | None
+    accelerators: list[str]
+    libraries: dict[str, str]
+
+
+def describe() -> Environment:
+    """Look at this machine."""
+    return Environment(
+        mnist_deploy=__version__,
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cpu=_cpu(),
+        physical_cores=psutil.cpu_count(logical=False),
+        logical_cores=psutil.cpu_count(),
+        usable_cores=usable_cores(),
+        cgroup_cpus=_cgroup_cpus(),
+        virtual_machine=_virtual_machine(),
+        memory_bytes=psutil.virtual_memory().total,
+        cgroup_memory_bytes=_cgroup_number("memory.max"),
+        accelerators=_accelerators(),
+        libraries={name: version for name, version in versions(*LIBRARIES).items() if name != "python"},
+    )
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may keep busy: its affinity, cut by a cgroup's quota; at least 1."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    quota = _cgroup_cpus()
+    return max(1, min(affinity, int(quota))) if quota is not None else affinity
+
+
+def _cgroup_file(name: str) -> str | None:
+    """Read a file of cgroup v2, as containers see their own."""
+    path = Path("/sys/fs/cgroup") / name
+    return path.read_text().strip() if path.is_file() else None
+
+
+def _cgroup_cpus() -> float | None:
+    quota, _, period = (_cgroup_file("cpu.max") or "max").partition(" ")
+    return None if quota == "max" else int(quota) / int(period)
+
+
+def _cgroup_number(name: str) -> int | None:
+    text = _cgroup_file(name)
+    return int(text) if text and text.isdigit() else None
+
+
+def _cpu() -> str | None:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or None
+
+
+def _virtual_machine() -> str | None:
+    """Return the hypervisor's maker where Linux tells of one; on one, two virtual cores may share a real one."""
+    info = Path("/proc/cpuinfo")
+    if not info.is_file() or "hypervisor" not in info.read_text():
+        return None
+    vendor = Path("/sys/class/dmi/id/sys_vendor")
+    return vendor.read_text().strip() if vendor.is_file() else "unknown hypervisor"
+
+
+def _accelerators() -> list[str]:
+    """Return the NVIDIA GPUs as the driver's own tool names them."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    query = [tool, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    answer = subprocess.run(query, capture_output=True, text=True, check=False)
+    return [line.strip() for line in answer.stdout.splitlines() if line.strip()] if answer.returncode == 0 else []

@@ -1,0 +1,44 @@
+"""The error tree: each error says in one line what failed and how to mend it."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class MnistDeployError(Exception):
+    """Anything this package reports to its user; `exit_code` is what the command line exits with."""
+
+    exit_code = 2
+
+
+class UsageError(MnistDeployError):
+    """An option or argument that names nothing known, or asks for nothing that can be done."""
+
+
+class DataError(MnistDeployError):
+    """A data file that is missing, malformed or not MNIST-shaped."""
+
+
+class ModelError(MnistDeployError):
+    """A trained model that is missing or unreadable."""
+
+
+class ArtifactError(MnistDeployError):
+    """An artifact, manifest or results file that is missing, corrupt or stale."""
+
+
+class UnavailableError(MnistDeployError):
+    """A library or device that this machine lacks."""
+
+
+class FailedCheckError(MnistDeployError):
+    """A check that was carried out and did not hold."""
+
+    exit_code = 1
+
+
+def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
+    """Return the error for a `name` that is no `kind`, with the nearest valid choice."""
+    known = list(choices)
+    near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return UsageError(f"unknown {kind} '{name}': {hint}known: {', '.join(known)}")

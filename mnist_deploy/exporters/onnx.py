@@ -1,0 +1,100 @@
+"""ONNX, in float32, with int8 weights, and with int8 weights and activations (QDQ)."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mnist_deploy.artifacts import Precision
+from mnist_deploy.dataset import FloatArray
+from mnist_deploy.exporters.base import Exporter, signature
+from mnist_deploy.training import INPUT_NAME, OUTPUT_NAME
+
+# Read by every ONNX Runtime and OpenVINO of the last years; newer opsets bring these networks nothing.
+OPSET = 17
+BATCH_AXIS = "batch"
+
+
+class OnnxExporter(Exporter):
+    """An ONNX file made by tf2onnx, freed of shape chains by onnxslim, quantised by ONNX Runtime's own tool.
+
+    Input 'image' float32 (batch, 28, 28, 1) and output 'probabilities' float32 (batch, 10) in every precision: in
+    QDQ models the quantisation stands inside the graph.
+    """
+
+    format = "onnx"
+    suffix = ".onnx"
+    precisions = (Precision.FLOAT32, Precision.DYNAMIC, Precision.INT8)
+    distributions = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxslim", "onnxruntime")
+    order = 3
+
+    @classmethod
+    def modules(cls, precision: Precision) -> Sequence[str]:
+        """The quantiser is part of ONNX Runtime."""
+        needed = ("tensorflow", "tf2onnx", "onnx", "onnxslim")
+        return needed if precision is Precision.FLOAT32 else (*needed, "onnxruntime")
+
+    def export(self, model: Any, precision: Precision, calibration_images: FloatArray, path: Path) -> None:
+        """Write and check the file."""
+        import onnx
+
+        with tempfile.TemporaryDirectory() as folder:
+            plain = Path(folder) / "float32.onnx"
+            onnx.save(_convert(model), plain)
+            if precision is Precision.FLOAT32:
+                path.write_bytes(plain.read_bytes())
+            else:
+                _quantise(plain, precision, calibration_images, path)
+        onnx.checker.check_model(str(path), full_check=True)
+
+
+def _convert(model: Any) -> Any:
+    import onnxslim
+    import tf2onnx
+
+    function = signature(model)
+    converted, _ = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=OPSET)
+    slim = onnxslim.slim(converted)
+    # tf2onnx numbers each unknown axis anew; one name says that it is one and the same.
+    for value in (*slim.graph.input, *slim.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = BATCH_AXIS
+    # Inferred shapes of inner tensors still hold the old names; readers infer them again.
+    del slim.graph.value_info[:]
+    assert [value.name for value in slim.graph.input] == [INPUT_NAME]
+    assert [value.name for value in slim.graph.output] == [OUTPUT_NAME]
+    return slim
+
+
+def _quantise(plain: Path, precision: Precision, calibration_images: FloatArray, path: Path) -> None:
+    """Quantise as ONNX Runtime's guide says: pre-process, then dynamic, or static with QDQ and S8S8."""
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        QuantFormat,
+        QuantType,
+        quantize_dynamic,
+        quantize_static,
+    )
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.feeds = iter([{INPUT_NAME: image[None]} for image in calibration_images])
+
+        def get_next(self) -> dict[str, FloatArray] | None:
+            return next(self.feeds, None)
+
+    prepared = plain.with_name("prepared.onnx")
+    # Symbolic shape inference is for models with computed shapes; these have none left.
+    quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
+    if precision is Precision.DYNAMIC:
+        quantize_dynamic(prepared, path, weight_type=QuantType.QInt8)
+    else:
+        quantize_static(
+            prepared,
+            path,
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+        )

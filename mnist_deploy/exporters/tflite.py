@@ -1,0 +1,52 @@
+"""TFLite, the format of LiteRT, in four precisions."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mnist_deploy.artifacts import Precision
+from mnist_deploy.dataset import FloatArray
+from mnist_deploy.exporters.base import Exporter
+from mnist_deploy.exporters.saved_model import write_saved_model
+
+
+class TFLiteExporter(Exporter):
+    """A flatbuffer made by TensorFlow's converter, after its guide to post-training quantization.
+
+    float16 stores weights as float16; dynamic stores weights as int8; int8 quantises weights, activations, input
+    and output, by the range that the calibration images show.
+    """
+
+    format = "tflite"
+    suffix = ".tflite"
+    precisions = tuple(Precision)
+    distributions = ("tensorflow", "keras")
+    order = 2
+
+    @classmethod
+    def modules(cls, precision: Precision) -> Sequence[str]:
+        """Only TensorFlow is needed: the converter is part of it."""
+        return ("tensorflow",)
+
+    def export(self, model: Any, precision: Precision, calibration_images: FloatArray, path: Path) -> None:
+        """Write the flatbuffer; the converter reads a SavedModel that is made for it and removed."""
+        import tensorflow as tf
+
+        def representative_dataset() -> Iterator[list[FloatArray]]:
+            for image in calibration_images:
+                yield [image[None]]
+
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "saved_model"
+            write_saved_model(model, source)
+            converter = tf.lite.TFLiteConverter.from_saved_model(str(source))
+            if precision is not Precision.FLOAT32:
+                converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            if precision is Precision.FLOAT16:
+                converter.target_spec.supported_types = [tf.float16]
+            if precision is Precision.INT8:
+                converter.representative_dataset = representative_dataset
+                converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+                converter.inference_input_type = converter.inference_output_type = tf.int8
+            path.write_bytes(converter.convert())

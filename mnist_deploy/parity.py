@@ -1,0 +1,116 @@
+"""Does an artifact still give the same answers? Recorded scores of a runtime against the recorded Keras scores."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import BaseModel
+
+from mnist_deploy.artifacts import Precision
+from mnist_deploy.dataset import FloatArray, UInt8Array
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a precision may cost, against the Keras scores of the same images; `reason` says why this much."""
+
+    max_abs_error: float | None
+    min_top1_agreement: float
+    max_accuracy_loss: float
+    reason: str
+
+
+LIMITS: dict[Precision, Limits] = {
+    Precision.FLOAT32: Limits(
+        1e-4,
+        0.9999,
+        0.0001,
+        "the same arithmetic in another order of additions: about 1e-6 is seen, 1e-4 leaves a margin for other CPUs "
+        "and is far below what bf16 (1e-2) does",
+    ),
+    Precision.FLOAT16: Limits(
+        2e-2,
+        0.999,
+        0.001,
+        "weights are rounded to 11 bits, a relative error of 2**-11 each, which random signs keep near 1e-3 in a score",
+    ),
+    Precision.DYNAMIC: Limits(
+        None,
+        0.99,
+        0.005,
+        "weights and activations have 8 bits: a score near a tie may move far, so the answers are judged, not scores",
+    ),
+    Precision.INT8: Limits(
+        None,
+        0.98,
+        0.01,
+        "as dynamic, with ranges fixed beforehand by the calibration set and an output in steps of 1/256",
+    ),
+}
+
+
+class ParityRow(BaseModel):
+    """One artifact in one runtime, over all test images.
+
+    Attributes:
+        accuracy: share of right answers.
+        accuracy_change: accuracy less that of the Keras scores; negative is worse.
+        top1_agreement: share of images with the same answer as Keras.
+        max_abs_error: largest absolute difference of any one score from Keras's.
+        passed: whether every limit of the precision holds; `failures` names those that do not.
+    """
+
+    architecture: str
+    format: str
+    precision: str
+    runtime: str
+    device: str
+    images: int
+    accuracy: float
+    accuracy_change: float
+    top1_agreement: float
+    max_abs_error: float
+    passed: bool
+    failures: list[str]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The four figures of a comparison; see `ParityRow`."""
+
+    accuracy: float
+    accuracy_change: float
+    top1_agreement: float
+    max_abs_error: float
+
+
+def compare(scores: FloatArray, reference: FloatArray, labels: UInt8Array) -> Agreement:
+    """Compare scores with reference scores, both float32 (N, 10), for images with `labels`, (N,).
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if scores.shape != reference.shape or len(labels) != len(scores):
+        raise ValueError(f"cannot compare scores {scores.shape} with {reference.shape} for {len(labels)} labels")
+    answers, expected = scores.argmax(axis=1), reference.argmax(axis=1)
+    accuracy = float(np.mean(answers == labels))
+    return Agreement(
+        accuracy=accuracy,
+        accuracy_change=accuracy - float(np.mean(expected == labels)),
+        top1_agreement=float(np.mean(answers == expected)),
+        # A score that is no number is as far off as can be; max() alone might pass over it.
+        max_abs_error=float(np.max(np.abs(scores - reference))) if np.isfinite(scores).all() else float("inf"),
+    )
+
+
+def failures(agreement: Agreement, limits: Limits) -> list[str]:
+    """Return which limits do not hold, in words; none means that the artifact passes."""
+    found = []
+    if limits.max_abs_error is not None and not agreement.max_abs_error <= limits.max_abs_error:
+        found.append(f"max abs error {agreement.max_abs_error:.2g} > {limits.max_abs_error:g}")
+    elif not np.isfinite(agreement.max_abs_error):
+        found.append("a score is not a finite number")
+    if agreement.top1_agreement < limits.min_top1_agreement:
+        found.append(f"top-1 agreement {agreement.top1_agreement:.4f} < {limits.min_top1_agreement:g}")
+    if -agreement.accuracy_change > limits.max_accuracy_loss + 1e-9:
+        found.append(f"accuracy change {agreement.accuracy_change:+.4f} < -{limits.max_accuracy_loss:g}")
+    return found

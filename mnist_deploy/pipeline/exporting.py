@@ -1,0 +1,209 @@
+"""Export the trained models to every format and precision that is not there yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from mnist_deploy import files, training
+from mnist_deploy.artifacts import Artifact, ArtifactStore, Precision, Provenance, State
+from mnist_deploy.dataset import Dataset, FloatArray, scaled
+from mnist_deploy.errors import DataError, ModelError, UsageError
+from mnist_deploy.exporters import EXPORTERS, Exporter
+from mnist_deploy.pipeline.training import register
+from mnist_deploy.progress import Progress, task
+from mnist_deploy.quiet import quiet
+from mnist_deploy.results import Skip, SkipKind
+from mnist_deploy.versions import versions
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Which training images show the converters the range of the activations: `size` of them, drawn by `seed`."""
+
+    size: int = 500
+    seed: int = 0
+
+    def images(self, dataset: Dataset) -> FloatArray:
+        """Return the calibration set, float32 (size, 28, 28, 1).
+
+        Raises:
+            UsageError: more images are asked for than there are.
+        """
+        if self.size > len(dataset.train_images):
+            raise UsageError(
+                f"--calibration-size {self.size}: the data has {len(dataset.train_images)} training images"
+            )
+        drawn = np.random.default_rng(self.seed).choice(len(dataset.train_images), self.size, replace=False)
+        return scaled(dataset.train_images[drawn])
+
+
+@dataclass
+class Exported:
+    """What an export came to: every artifact asked for, those that were there before, and what could not be made."""
+
+    artifacts: list[Artifact] = field(default_factory=list)
+    kept: set[str] = field(default_factory=set)
+    skips: list[Skip] = field(default_factory=list)
+
+
+Target = tuple[type[Exporter], Precision]
+
+
+def targets(formats: Sequence[str], precisions: Sequence[str]) -> list[Target]:
+    """Return the formats with those of their precisions that are asked for.
+
+    Raises:
+        UsageError: none of the formats has any of the precisions.
+    """
+    found = [
+        (EXPORTERS[name], precision)
+        for name in formats
+        for precision in EXPORTERS[name].precisions
+        if precision in precisions
+    ]
+    if not found:
+        offers = "; ".join(f"{name}: {', '.join(EXPORTERS[name].precisions)}" for name in formats)
+        raise UsageError(f"no format asked for has the precision {', '.join(precisions)} ({offers})")
+    return found
+
+
+def export_all(
+    store: ArtifactStore,
+    dataset: Dataset,
+    names: Sequence[str],
+    wanted: Sequence[Target],
+    calibration: Calibration,
+    progress: Progress,
+    *,
+    force: bool = False,
+) -> Exported:
+    """Export the models `names` to `wanted`; what is there already, of this model and calibration, is kept.
+
+    Raises:
+        ModelError: a model is not trained, or not readable.
+        DataError: a model was trained on other data than `dataset`.
+    """
+    images = calibration.images(dataset)
+    exported = Exported()
+    for name in names:
+        _check_source(store, dataset, name)
+    with task(progress, "export", len(names) * len(wanted)):
+        for name in names:
+            one = _OneModel(store, dataset, name)
+            for exporter, precision in wanted:
+                _export_one(one, exporter, precision, calibration, images, exported, progress, force=force)
+            one.ensure_registered()
+    return exported
+
+
+class _OneModel:
+    """A trained model that is loaded when it is first needed: often everything is there already."""
+
+    def __init__(self, store: ArtifactStore, dataset: Dataset, name: str) -> None:
+        self.store, self.dataset, self.name = store, dataset, name
+        self.sha256 = store.model_sha256(name) or ""
+        self._model: Any = None
+
+    def model(self) -> Any:
+        if self._model is None:
+            training.require_tensorflow()
+            import keras
+
+            path = self.store.model_path(self.name)
+            try:
+                self._model = keras.saving.load_model(path, compile=False)
+                scores = self._model(np.zeros((1, 28, 28, 1), np.float32))
+                fits = tuple(scores.shape) == (1, 10)
+            except Exception as error:  # Keras raises whatever its parts raise on a damaged file
+                raise ModelError(
+                    f"{path}: not a readable Keras model; run: mnist-deploy train {self.name} --force"
+                ) from error
+            if not fits:
+                raise ModelError(f"{path}: gives {tuple(scores.shape)}, not (1, 10); it is no model of these digits")
+        return self._model
+
+    def ensure_registered(self) -> None:
+        """Record the scores of the model as it is now, unless they are recorded."""
+        reference = self.store.reference(self.name)
+        entry = self.store.find(self.name, "keras", Precision.FLOAT32)
+        recorded = reference is not None and reference.model_sha256 == self.sha256
+        if not (recorded and entry is not None and entry.sha256 == self.sha256):
+            with quiet():
+                register(self.store, self.dataset, self.name, self.model())
+
+
+def _check_source(store: ArtifactStore, dataset: Dataset, name: str) -> None:
+    sha256 = store.model_sha256(name)
+    if sha256 is None:
+        raise ModelError(f"{name}: not trained yet; run: mnist-deploy train {name}")
+    record = store.training(name)
+    if record and record.model_sha256 == sha256 and record.settings.data_sha256 != dataset.sha256:
+        raise DataError(f"{name}: trained on other data than this; give the --data that it was trained with")
+
+
+def _export_one(
+    one: _OneModel,
+    exporter: type[Exporter],
+    precision: Precision,
+    calibration: Calibration,
+    images: FloatArray,
+    exported: Exported,
+    progress: Progress,
+    *,
+    force: bool,
+) -> None:
+    label = f"{one.name} {exporter.format} {precision}"
+    calibrated = precision is Precision.INT8
+    provenance = Provenance(
+        source_sha256=one.sha256,
+        versions=versions(*exporter.distributions),
+        created_at=datetime.now(UTC),
+        calibration_size=calibration.size if calibrated else None,
+        calibration_seed=calibration.seed if calibrated else None,
+        calibration_data_sha256=one.dataset.sha256 if calibrated else None,
+    )
+    there = one.store.find(one.name, exporter.format, precision)
+    if there and not force and _same_source(there.provenance, provenance) and one.store.state(there) is State.CURRENT:
+        exported.artifacts.append(there)
+        exported.kept.add(there.label)
+        progress.advance(f"{label}: kept")
+        return
+
+    def skip(kind: SkipKind, reason: str, remedy: str | None) -> None:
+        exported.skips.append(
+            Skip(
+                kind=kind,
+                architecture=one.name,
+                format=exporter.format,
+                precision=precision,
+                reason=reason,
+                remedy=remedy,
+            )
+        )
+        progress.advance(f"{label}: skipped, {reason}")
+
+    missing = exporter.missing(precision)
+    if missing:
+        skip(SkipKind.UNAVAILABLE, f"{', '.join(missing)} is not installed", f"pip install {' '.join(missing)}")
+        return
+    path = one.store.export_path(one.name, exporter.suffix, precision)
+    try:
+        with quiet(), files.replacing(path) as temporary:
+            exporter().export(one.model(), precision, images, temporary)
+    except ModelError:
+        raise
+    except Exception as error:  # a converter may raise anything; the other formats are still worth having
+        text = str(error).strip().splitlines() or [""]
+        skip(SkipKind.FAILED, f"{type(error).__name__}: {text[0][:200]}", "run again with --debug")
+        return
+    artifact = one.store.record(one.name, exporter.format, precision, path, provenance)
+    exported.artifacts.append(artifact)
+    progress.advance(f"{label}: {artifact.size_bytes:,} bytes")
+
+
+def _same_source(old: Provenance, new: Provenance) -> bool:
+    ignored = {"created_at", "versions"}
+    return old.model_dump(exclude=ignored) == new.model_dump(exclude=ignored)

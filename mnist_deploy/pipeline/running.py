@@ -1,0 +1,51 @@
+"""The main job: train, export, verify and measure, one after the other."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from mnist_deploy import environment
+from mnist_deploy.architectures import ARCHITECTURES
+from mnist_deploy.artifacts import ArtifactStore, Precision
+from mnist_deploy.benchmark import schedule
+from mnist_deploy.benchmark.schedule import QUICK, Plan
+from mnist_deploy.dataset import Dataset
+from mnist_deploy.exporters import EXPORTERS
+from mnist_deploy.pipeline.benching import bench
+from mnist_deploy.pipeline.exporting import Calibration, export_all, targets
+from mnist_deploy.pipeline.selection import Selection
+from mnist_deploy.pipeline.training import TrainingOptions, train_all
+from mnist_deploy.pipeline.verifying import verify
+from mnist_deploy.progress import Progress
+from mnist_deploy.results import Results
+
+QUICK_EPOCHS = 1
+
+
+def new_results(command: str, *, quick: bool) -> Results:
+    """Return the empty results of a command that begins now on this machine."""
+    return Results(command=command, created_at=datetime.now(UTC), quick=quick, environment=environment.describe())
+
+
+def plan_for(*, quick: bool) -> Plan:
+    """Return how much is measured."""
+    return QUICK if quick else Plan()
+
+
+def run(store: ArtifactStore, dataset: Dataset, results: Results, options: TrainingOptions, progress: Progress) -> None:
+    """Do everything for all networks; what is trained and exported already is kept.
+
+    A quick run trains for one epoch, unless a longer training with the same seed and data is there, and measures in
+    one short pass.
+    """
+    if results.quick:
+        options = replace(options, epochs=QUICK_EPOCHS, longer_will_do=True)
+    names = list(ARCHITECTURES)
+    results.training = train_all(store, dataset, names, options, progress)
+    results.save(store.results)
+    wanted = targets(list(EXPORTERS), list(Precision))
+    results.skips += export_all(store, dataset, names, wanted, Calibration(), progress).skips
+    everything = Selection()
+    verify(store, dataset, everything, results, progress)
+    results.save(store.results)
+    uses = schedule.uses(None, None, environment.usable_cores())
+    bench(store, dataset, everything, uses, results, progress, plan_for(quick=results.quick))

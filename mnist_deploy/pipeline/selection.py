@@ -1,0 +1,141 @@
+"""Which artifact meets which runtime on which device, and what cannot and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State
+from mnist_deploy.benchmark.schedule import Cell, Use
+from mnist_deploy.errors import ArtifactError, UnavailableError, UsageError
+from mnist_deploy.exporters import EXPORTERS
+from mnist_deploy.results import Skip, SkipKind
+from mnist_deploy.runtimes import DEVICES, RUNTIMES, Runtime
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the user asks for; None means everything that there is."""
+
+    architectures: list[str] | None = None
+    formats: list[str] | None = None
+    precisions: list[str] | None = None
+    runtimes: list[str] | None = None
+    devices: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The cells that can be worked on here, and what is left out."""
+
+    cells: list[Cell]
+    skips: list[Skip]
+
+
+def matrix(store: ArtifactStore, selection: Selection, uses: Sequence[Use], *, diagnostics: bool = True) -> Matrix:
+    """Pair the selected artifacts with the selected runtimes, devices and uses.
+
+    Args:
+        store: where the artifacts are.
+        selection: the filters.
+        uses: every pair is taken once in each of them.
+        diagnostics: whether a runtime that runs no model may be selected by its name.
+
+    Raises:
+        UsageError, ArtifactError, UnavailableError, ModelError: nothing is left; the message says what to do.
+    """
+    artifacts: list[Artifact] = []
+    skips: list[Skip] = []
+    for artifact, state in store.select(selection.architectures, selection.formats, selection.precisions):
+        if state is State.STALE:
+            skips.append(_stale(artifact))
+        else:
+            artifacts.append(artifact)
+    if skips and not artifacts:
+        raise ArtifactError(f"{skips[0].reason}; run: {skips[0].remedy}")
+    skips += _not_exported(store, selection)
+    if not artifacts:
+        raise ArtifactError("no artifact matches; run: mnist-deploy export")
+    pairs: list[tuple[Artifact, str, str]] = []
+    for runtime in _runtimes(selection, diagnostics=diagnostics):
+        readable = [artifact for artifact in artifacts if runtime.reads(artifact)]
+        if readable:
+            usable, missing = _devices(runtime, selection)
+            skips += missing
+            pairs += [(artifact, runtime.name, device) for device in usable for artifact in readable]
+    if not pairs:
+        raise _nothing(skips, artifacts, selection)
+    cells = [Cell(artifact=one, runtime=name, device=device, use=use) for use in uses for one, name, device in pairs]
+    return Matrix(cells, skips)
+
+
+def _runtimes(selection: Selection, *, diagnostics: bool) -> list[type[Runtime]]:
+    named = selection.runtimes or []
+    return [
+        runtime
+        for runtime in RUNTIMES.values()
+        if (runtime.name in named and (diagnostics or not runtime.diagnostic)) or (not named and not runtime.diagnostic)
+    ]
+
+
+def _devices(runtime: type[Runtime], selection: Selection) -> tuple[list[str], list[Skip]]:
+    usable, skips = [], []
+    for device in selection.devices or DEVICES:
+        if device not in runtime.devices and not selection.devices:
+            continue  # what a runtime never does is no gap of this machine
+        available = runtime.availability(device)
+        if available.ok:
+            usable.append(device)
+        else:
+            skips.append(
+                Skip(
+                    kind=SkipKind.UNAVAILABLE,
+                    runtime=runtime.name,
+                    device=device,
+                    reason=available.reason or "not available",
+                    remedy=available.remedy,
+                )
+            )
+    return usable, skips
+
+
+def _stale(artifact: Artifact) -> Skip:
+    return Skip(
+        kind=SkipKind.STALE,
+        architecture=artifact.architecture,
+        format=artifact.format,
+        precision=artifact.precision,
+        reason=f"{artifact.architecture}: stale, its model.keras changed since the export",
+        remedy=f"mnist-deploy export {artifact.architecture}",
+    )
+
+
+def _not_exported(store: ArtifactStore, selection: Selection) -> list[Skip]:
+    here = {(one.architecture, one.format, one.precision) for one in store.manifest().artifacts}
+    wanted = [(KERAS_FORMAT, Precision.FLOAT32)]
+    wanted += [(name, precision) for name, exporter in EXPORTERS.items() for precision in exporter.precisions]
+    return [
+        Skip(
+            kind=SkipKind.NOT_EXPORTED,
+            architecture=name,
+            format=format,
+            precision=precision,
+            reason="not exported yet",
+            remedy="mnist-deploy export",
+        )
+        for name in selection.architectures or store.trained()
+        for format, precision in wanted
+        if (name, format, precision) not in here
+        and format in (selection.formats or [format])
+        and precision in (selection.precisions or [precision])
+    ]
+
+
+def _nothing(skips: list[Skip], artifacts: list[Artifact], selection: Selection) -> Exception:
+    """Say why no pair is left, by the first thing that stands in the way."""
+    unavailable = [skip for skip in skips if skip.kind is SkipKind.UNAVAILABLE]
+    if unavailable:
+        first = unavailable[0]
+        remedy = f"; {first.remedy}" if first.remedy else ""
+        return UnavailableError(f"{first.runtime} on {first.device}: {first.reason}{remedy}")
+    formats = sorted({artifact.format for artifact in artifacts})
+    asked = ", ".join(selection.runtimes or ["any runtime"])
+    return UsageError(f"{asked}: reads none of the formats selected ({', '.join(formats)})")

@@ -1,0 +1,122 @@
+"""Train the networks that are not trained yet, and keep the others."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from mnist_deploy import training
+from mnist_deploy.architectures import ARCHITECTURES, Architecture
+from mnist_deploy.artifacts import ArtifactStore, Reference
+from mnist_deploy.dataset import Dataset
+from mnist_deploy.progress import Progress, task
+from mnist_deploy.quiet import quiet
+from mnist_deploy.results import TrainingRow
+from mnist_deploy.training import Settings, TrainingRecord
+from mnist_deploy.versions import versions
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train.
+
+    Attributes:
+        epochs: None means as many as the notebook takes.
+        seed: of the weights and of the order of the images.
+        force: train anew what is trained already.
+        longer_will_do: keep a model that differs only in having been trained for more epochs.
+    """
+
+    epochs: int | None = None
+    seed: int = 0
+    force: bool = False
+    longer_will_do: bool = False
+
+
+def train_all(
+    store: ArtifactStore, dataset: Dataset, names: Sequence[str], options: TrainingOptions, progress: Progress
+) -> list[TrainingRow]:
+    """Train the networks `names`; a model is saved as soon as it is trained, so an interruption costs one at most."""
+    wanted = {
+        name: training.settings_for(ARCHITECTURES[name], dataset, epochs=options.epochs, seed=options.seed)
+        for name in names
+    }
+    kept = {} if options.force else _kept(store, wanted, options)
+    todo = {name: settings for name, settings in wanted.items() if name not in kept}
+    if todo:
+        with quiet():
+            training.require_tensorflow()
+    with task(progress, "train", sum(settings.epochs for settings in todo.values())):
+        for name in kept:
+            progress.log(f"{name}: kept, already trained with these settings")
+        for settings in todo.values():
+            _train_one(store, dataset, settings, progress)
+    return [_row(store.training(name), ARCHITECTURES[name], name in kept) for name in names]
+
+
+def register(store: ArtifactStore, dataset: Dataset, name: str, model: Any) -> None:
+    """Record the scores of the model that lies in the store, and enter it in the manifest as an artifact."""
+    sha256 = store.model_sha256(name) or ""
+    store.save_reference(name, Reference(training.reference_scores(model, dataset), sha256, dataset.sha256))
+    store.record_model(name, versions("tensorflow", "keras"))
+
+
+def _kept(store: ArtifactStore, wanted: dict[str, Settings], options: TrainingOptions) -> dict[str, TrainingRecord]:
+    kept = {}
+    for name, settings in wanted.items():
+        record = store.training(name)
+        if record is None or record.model_sha256 != store.model_sha256(name):
+            continue
+        longer = options.longer_will_do and record.settings.epochs >= settings.epochs
+        asked = settings.model_copy(update={"epochs": record.settings.epochs}) if longer else settings
+        if record.settings == asked:
+            kept[name] = record
+    return kept
+
+
+def _train_one(store: ArtifactStore, dataset: Dataset, settings: Settings, progress: Progress) -> None:
+    architecture = ARCHITECTURES[settings.architecture]
+    name = architecture.name
+
+    def on_epoch(epoch: int, logs: dict[str, float]) -> None:
+        figures = f"loss {logs['loss']:.4f}, accuracy {logs['accuracy']:.4f}"
+        progress.advance(f"{name}: epoch {epoch}/{settings.epochs}, {figures}")
+
+    with quiet():
+        started = time.monotonic()
+        model, history = training.train(architecture, dataset, settings, on_epoch)
+        duration = time.monotonic() - started
+        loss, accuracy = training.evaluate(model, architecture, dataset)
+
+        def record(model_sha256: str) -> TrainingRecord:
+            return TrainingRecord(
+                settings=settings,
+                history=history,
+                test_loss=loss,
+                test_accuracy=accuracy,
+                duration_s=duration,
+                versions=versions("tensorflow", "keras", "numpy"),
+                created_at=datetime.now(UTC),
+                model_sha256=model_sha256,
+            )
+
+        store.save_model(name, model.save, record)
+        register(store, dataset, name, model)
+    progress.log(f"{name}: trained in {duration:.1f} s, test loss {loss:.4f}, test accuracy {accuracy:.4f}")
+
+
+def _row(record: TrainingRecord | None, architecture: Architecture, kept: bool) -> TrainingRow:
+    assert record is not None, "every training writes its record"
+    return TrainingRow(
+        architecture=architecture.name,
+        epochs=record.settings.epochs,
+        seed=record.settings.seed,
+        duration_s=record.duration_s,
+        test_loss=record.test_loss,
+        test_accuracy=record.test_accuracy,
+        reported_loss=architecture.reported.loss,
+        reported_accuracy=architecture.reported.accuracy,
+        caveat=architecture.reported.caveat,
+        kept=kept,
+    )

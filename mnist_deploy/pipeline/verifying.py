@@ -1,0 +1,127 @@
+"""Hold every artifact, in every runtime that reads it, to the recorded Keras scores."""
+
+import random
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mnist_deploy import environment, parity
+from mnist_deploy.artifacts import ArtifactStore, Precision, Reference
+from mnist_deploy.benchmark import process, schedule
+from mnist_deploy.benchmark.messages import Done, Event, Failed, Job, Request
+from mnist_deploy.benchmark.schedule import Cell, Session, Use
+from mnist_deploy.dataset import Dataset
+from mnist_deploy.errors import ArtifactError, DataError
+from mnist_deploy.parity import ParityRow
+from mnist_deploy.pipeline.selection import Selection, matrix
+from mnist_deploy.progress import Progress, task
+from mnist_deploy.results import Results, Skip, SkipKind
+
+BATCH = 500
+
+
+def verify(store: ArtifactStore, dataset: Dataset, selection: Selection, results: Results, progress: Progress) -> None:
+    """Compute the scores of all test images, compare them, and add rows and skips to `results`.
+
+    Raises:
+        ArtifactError: scores of Keras were not recorded, or are those of another model.
+        DataError: they were recorded for other test images.
+    """
+    use = Use(batch_size=min(BATCH, len(dataset.test_images)), threads=environment.usable_cores())
+    todo = matrix(store, selection, [use], diagnostics=False)
+    references = {
+        name: _reference(store, dataset, name) for name in {cell.artifact.architecture for cell in todo.cells}
+    }
+    results.skips += todo.skips
+    rows: dict[Cell, ParityRow] = {}
+    with task(progress, "verify", len(todo.cells)), tempfile.TemporaryDirectory() as folder:
+        images = Path(folder) / "images.npy"
+        np.save(images, dataset.test_images)
+        for session in schedule.sessions(todo.cells, random.Random(0)):
+            _verify_session(session, images, dataset, references, rows, results, progress)
+    results.parity += [rows[cell] for cell in todo.cells if cell in rows]
+
+
+def passed(results: Results) -> bool:
+    """Tell whether everything asked for was verified and agrees: no failed row, nothing stale, nothing broken."""
+    broken = [skip for skip in results.skips if skip.kind in {SkipKind.STALE, SkipKind.FAILED}]
+    return all(row.passed for row in results.parity) and not broken
+
+
+def _verify_session(
+    session: Session,
+    images: Path,
+    dataset: Dataset,
+    references: Mapping[str, Reference],
+    rows: dict[Cell, ParityRow],
+    results: Results,
+    progress: Progress,
+) -> None:
+    request = Request(
+        runtime=session.runtime,
+        device=session.device,
+        threads=session.threads,
+        jobs=[Job(artifact=cell.artifact, batch_size=cell.use.batch_size) for cell in session.cells],
+        images=images,
+        answers=images.with_name("answers.npz"),
+    )
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Done | Failed):
+            cell = session.cells[event.job]
+            progress.advance(f"{cell.artifact.label} in {cell.runtime} on {cell.device}")
+
+    outcome = process.work(request, on_event)
+    for number, cell in enumerate(session.cells):
+        if number in outcome.failed:
+            results.skips.append(failed(cell, outcome.failed[number]))
+        else:
+            scores = np.asarray(outcome.arrays[f"scores.{number}"], dtype=np.float32)
+            rows[cell] = _row(cell, scores, references[cell.artifact.architecture], dataset)
+
+
+def failed(cell: Cell, reason: str) -> Skip:
+    """Return the skip for a cell that was tried and went wrong."""
+    artifact = cell.artifact
+    return Skip(
+        kind=SkipKind.FAILED,
+        architecture=artifact.architecture,
+        format=artifact.format,
+        precision=artifact.precision,
+        runtime=cell.runtime,
+        device=cell.device,
+        reason=reason,
+        remedy="run again with --debug",
+    )
+
+
+def _row(cell: Cell, scores: np.ndarray, reference: Reference, dataset: Dataset) -> ParityRow:
+    artifact = cell.artifact
+    agreement = parity.compare(scores, reference.scores, dataset.test_labels)
+    failures = parity.failures(agreement, parity.LIMITS[Precision(artifact.precision)])
+    return ParityRow(
+        architecture=artifact.architecture,
+        format=artifact.format,
+        precision=artifact.precision,
+        runtime=cell.runtime,
+        device=cell.device,
+        images=len(scores),
+        accuracy=agreement.accuracy,
+        accuracy_change=agreement.accuracy_change,
+        top1_agreement=agreement.top1_agreement,
+        max_abs_error=agreement.max_abs_error,
+        passed=not failures,
+        failures=failures,
+    )
+
+
+def _reference(store: ArtifactStore, dataset: Dataset, name: str) -> Reference:
+    reference = store.reference(name)
+    model = store.model_sha256(name)
+    if reference is None or (model is not None and reference.model_sha256 != model):
+        raise ArtifactError(f"{name}: no Keras scores recorded for its model; run: mnist-deploy export {name}")
+    if reference.data_sha256 != dataset.sha256:
+        raise DataError(f"{name}: its scores were recorded for other data; give the --data that it was trained with")
+    return reference

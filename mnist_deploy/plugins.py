@@ -1,0 +1,26 @@
+"""Find the implementations of an interface: one file each, in a package of their own."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from typing import Any, TypeGuard, TypeVar
+
+T = TypeVar("T")
+
+
+def discover(package: str, interface: Callable[..., T]) -> list[type[T]]:
+    """Return the concrete subclasses of `interface` in the modules of `package`, in the order of their `order`.
+
+    The modules must be cheap to import: heavy libraries belong inside the functions that use them.
+    """
+    found: list[type[T]] = []
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        loaded = importlib.import_module(f"{package}.{module.name}")
+        own = (value for value in vars(loaded).values() if getattr(value, "__module__", None) == loaded.__name__)
+        found += [value for value in own if _implements(value, interface)]
+    return sorted(found, key=lambda cls: getattr(cls, "order", 0))
+
+
+def _implements(value: Any, interface: Any) -> TypeGuard[type[Any]]:
+    return inspect.isclass(value) and issubclass(value, interface) and not inspect.isabstract(value)

@@ -1,0 +1,153 @@
+"""What every runtime offers: load an artifact, and turn images into scores, with only `run` on the clock."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from mnist_deploy.artifacts import Artifact
+from mnist_deploy.dataset import CLASSES, FloatArray
+from mnist_deploy.versions import importable, version_of
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a runtime can be used on a device here: its version, or why not and what mends it."""
+
+    ok: bool
+    version: str | None = None
+    reason: str | None = None
+    remedy: str | None = None
+
+
+class Runtime(ABC):
+    """One loaded artifact; a context manager.
+
+    Class attributes:
+        name: its name on the command line and in results.
+        title: its name in prose.
+        formats: the artifact formats that it reads.
+        devices: where it can run at all: 'cpu', 'gpu'.
+        module: what it imports; `distributions` are the packages that may bring it, the first being the one to install.
+        gpu_distribution: what to install for the GPU.
+        diagnostic: True for a runtime that measures this package, not a model; it is used only when named.
+        order: its place in lists.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    formats: ClassVar[tuple[str, ...]]
+    devices: ClassVar[tuple[str, ...]]
+    module: ClassVar[str]
+    distributions: ClassVar[tuple[str, ...]]
+    gpu_distribution: ClassVar[str] = ""
+    diagnostic: ClassVar[bool] = False
+    order: ClassVar[int]
+
+    def __init__(self, artifact: Artifact, *, device: str, threads: int | None, batch_size: int) -> None:
+        """Load `artifact`, ready for calls with exactly `batch_size` images.
+
+        Args:
+            artifact: of one of `formats`.
+            device: one of `devices`.
+            threads: how many threads compute one call; None leaves the runtime's own default.
+            batch_size: how many images one call takes.
+
+        Raises:
+            UnavailableError: the device is not what runs, or the threads of this process are fixed at another number.
+        """
+        self.artifact = artifact
+        self.device = device
+        self.threads = threads
+        self.batch_size = batch_size
+
+    def __enter__(self) -> Self:
+        """Return the loaded runtime."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:  # noqa: B027 - most runtimes have nothing to release
+        """Release what loading took."""
+
+    @classmethod
+    def availability(cls, device: str) -> Availability:
+        """Tell whether the runtime can be used on `device` here; the library is imported only to look for a GPU."""
+        if device not in cls.devices:
+            return Availability(False, reason=f"{cls.title} is measured on {', '.join(cls.devices)} only")
+        if not importable(cls.module):
+            return Availability(
+                False,
+                reason=f"{cls.title} is not installed",
+                remedy=f"pip install {cls.distributions[0]}",
+            )
+        version = version_of(*cls.distributions)
+        if device == "gpu":
+            return cls._gpu_availability(version)
+        return Availability(True, version=version)
+
+    @classmethod
+    def _gpu_availability(cls, version: str | None) -> Availability:
+        if not nvidia_gpu_present():
+            return Availability(
+                False,
+                version=version,
+                reason="no NVIDIA GPU on this machine",
+                remedy='use a machine with one, and pip install ".[gpu]" there',
+            )
+        if not cls.sees_gpu():
+            reason = f"an NVIDIA GPU is here, but the installed {cls.title} does not see it"
+            return Availability(False, version, reason, f'pip install "{cls.gpu_distribution}"')
+        return Availability(True, version=version)
+
+    @classmethod
+    def sees_gpu(cls) -> bool:
+        """Ask the library itself whether it can use a GPU; may import it."""
+        return False
+
+    @classmethod
+    def reads(cls, artifact: Artifact) -> bool:
+        """Tell whether the runtime can load `artifact`."""
+        return artifact.format in cls.formats
+
+    def encode(self, images: FloatArray) -> Any:
+        """Turn float32 (N, 28, 28, 1) in [0, 1] into the artifact's input; this is outside the clock."""
+        return np.ascontiguousarray(images, dtype=np.float32)
+
+    @abstractmethod
+    def run(self, tensor: Any) -> Any:
+        """Compute one batch: host array in, finished host array out. This alone is what the clock times."""
+
+    def decode(self, output: Any) -> FloatArray:
+        """Turn the artifact's output into scores, float32 (N, 10); this is outside the clock."""
+        return np.asarray(output, dtype=np.float32)
+
+    @abstractmethod
+    def executed_on(self) -> str:
+        """Return the provider, delegate or device that really ran the last call."""
+
+    def infer(self, images: FloatArray) -> FloatArray:
+        """Return the scores, float32 (N, 10), of any number of images, float32 (N, 28, 28, 1).
+
+        They go through `run` in batches of `batch_size`; the last one is filled up with zeros that are cut off again.
+        """
+        scores = np.empty((len(images), CLASSES), dtype=np.float32)
+        for start in range(0, len(images), self.batch_size):
+            batch = images[start : start + self.batch_size]
+            used = len(batch)
+            if used < self.batch_size:
+                batch = np.concatenate([batch, np.zeros((self.batch_size - used, *batch.shape[1:]), np.float32)])
+            scores[start : start + used] = self.decode(self.run(self.encode(batch)))[:used]
+        return scores
+
+
+def nvidia_gpu_present() -> bool:
+    """Tell whether the driver shows an NVIDIA GPU: its device node on Linux and in WSL."""
+    return Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists()

@@ -1,0 +1,42 @@
+"""Keras, in the two ways that its users call a model: `predict`, and the model itself."""
+
+from typing import Any
+
+from mnist_deploy.artifacts import Artifact
+from mnist_deploy.runtimes.tensorflow import TensorFlowBase
+
+
+class KerasCallRuntime(TensorFlowBase):
+    """Calls `model(images)`: what Keras's documentation advises for small inputs that fit in one batch."""
+
+    name = "keras-call"
+    title = "Keras call"
+    formats = ("keras",)
+    order = 2
+
+    def __init__(self, artifact: Artifact, *, device: str, threads: int | None, batch_size: int) -> None:
+        """Load the .keras file, without its optimizer."""
+        super().__init__(artifact, device=device, threads=threads, batch_size=batch_size)
+        import keras
+
+        self._model = keras.saving.load_model(artifact.path, compile=False)
+
+    def call(self, tensor: Any) -> Any:
+        """Call the model as a function."""
+        return self._model(tensor, training=False)
+
+    def run(self, tensor: Any) -> Any:
+        """Call the model and fetch its output, which waits until it is computed."""
+        return self.call(tensor).numpy()
+
+
+class KerasPredictRuntime(KerasCallRuntime):
+    """Calls `model.predict`: the way most notebooks do, made for whole sets of images."""
+
+    name = "keras-predict"
+    title = "Keras predict"
+    order = 1
+
+    def run(self, tensor: Any) -> Any:
+        """Predict one batch; the result is on the host already."""
+        return self._model.predict(tensor, batch_size=self.batch_size, verbose=0)
