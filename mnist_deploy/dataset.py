@@ -105,9 +105,10 @@ def load(path: Path | None = None) -> Dataset:
 def _load_npz(source: Path) -> dict[str, UInt8Array]:
     try:
         # Without pickles: an .npz from elsewhere must not be able to run code.
-        with np.load(source, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"{source}: holds one array; give an .npz with {', '.join(IDX_FILES)}")
+        loaded = np.load(source, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise DataError(f"{source}: holds one array; give an .npz with {', '.join(IDX_FILES)}")
+        with loaded as archive:
             missing = [name for name in IDX_FILES if name not in archive]
             if missing:
                 raise DataError(f"{source}: lacks {', '.join(missing)}; give an .npz with Keras's four keys")

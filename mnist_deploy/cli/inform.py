@@ -11,9 +11,9 @@ from mnist_deploy.cli import options
 def list_architectures(artifacts: options.ArtifactsOption = None, debug: options.DebugOption = False) -> None:
     """Show the six networks: layers, parameters, FLOPs for one image, and what the notebook reports."""
     from mnist_deploy.architectures import ARCHITECTURES
-    from mnist_deploy.reports import table
+    from mnist_deploy.reports import layout, tables
 
-    table.console().print(table.architectures(ARCHITECTURES.values()))
+    layout.console().print(tables.architectures(list(ARCHITECTURES.values())))
 
 
 def schema(

@@ -22,12 +22,12 @@ def train(
     """
     from mnist_deploy.architectures import ARCHITECTURES
     from mnist_deploy.pipeline.training import TrainingOptions, train_all
-    from mnist_deploy.reports import table
+    from mnist_deploy.reports import layout, tables
 
     wanted = options.networks(names) or list(ARCHITECTURES)
     how = TrainingOptions(epochs=epochs, seed=seed, force=force)
     rows = train_all(options.store(artifacts), options.dataset(data), wanted, how, options.progress())
-    table.console().print(table.training(rows))
+    layout.console().print(tables.training(rows))
 
 
 def train_all(
@@ -57,7 +57,7 @@ def export(
     from mnist_deploy.artifacts import Precision
     from mnist_deploy.errors import FailedCheckError, ModelError
     from mnist_deploy.pipeline.exporting import Calibration, export_all, targets
-    from mnist_deploy.reports import table
+    from mnist_deploy.reports import layout, tables
     from mnist_deploy.results import SkipKind
 
     chosen, kinds = options.networks(names), options.precisions(precision) or list(Precision)
@@ -68,10 +68,10 @@ def export(
         raise ModelError(f"{store.root}: nothing trained yet; run: mnist-deploy train-all")
     calibration = Calibration(calibration_size, seed)
     exported = export_all(store, options.dataset(data), trained, wanted, calibration, options.progress(), force=force)
-    console = table.console()
-    console.print(*table.artifacts(exported.artifacts, exported.kept))
+    console = layout.console()
+    console.print(*tables.artifacts(exported.artifacts, exported.kept))
     if exported.skips:
-        console.print(table.skips(exported.skips))
+        console.print(tables.skips(exported.skips))
     failed = [skip for skip in exported.skips if skip.kind is SkipKind.FAILED]
     if failed:
         raise FailedCheckError(f"{len(failed)} exports failed; the first: {failed[0].reason}")

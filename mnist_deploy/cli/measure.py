@@ -11,14 +11,15 @@ if TYPE_CHECKING:
     from mnist_deploy.results import Results
 
 BatchOption = Annotated[
-    list[int] | None, typer.Option("--batch-size", min=1, help="Images a call; repeatable. [default: 1 and 256]")
+    list[int] | None, typer.Option("--batch-size", min=1, help="Images a call; repeatables. [default: 1 and 256]")
 ]
 ThreadsOption = Annotated[
-    list[int] | None, typer.Option("--threads", min=1, help="Threads; repeatable. [default: 1, and all cores]")
+    list[int] | None, typer.Option("--threads", min=1, help="Threads; repeatables. [default: 1, and all cores]")
 ]
 
 
 def run(
+    names: options.NamesArgument = None,
     quick: Annotated[bool, typer.Option("--quick", help="One epoch each and a short measurement.")] = False,
     seed: options.SeedOption = 0,
     data: options.DataOption = None,
@@ -26,12 +27,14 @@ def run(
     debug: options.DebugOption = False,
 ) -> None:
     """Do the main job: train, export, verify and measure everything; what is done already is kept."""
+    from mnist_deploy.architectures import ARCHITECTURES
     from mnist_deploy.pipeline import running
     from mnist_deploy.pipeline.training import TrainingOptions
 
+    wanted = options.networks(names) or list(ARCHITECTURES)
     store, loaded = options.store(artifacts), options.dataset(data)
     results = running.new_results("run", quick=quick)
-    running.run(store, loaded, results, TrainingOptions(seed=seed), options.progress())
+    running.run(store, loaded, wanted, TrainingOptions(seed=seed), results, options.progress())
     _finish(store, results, as_json=False)
     _require_passed(results)
 
@@ -91,15 +94,15 @@ def bench(
 
 def _finish(store: "ArtifactStore", results: "Results", *, as_json: bool) -> None:
     """Save the results as complete, and print them."""
-    from mnist_deploy.reports import table
+    from mnist_deploy.reports import layout, tables
 
     results.complete = True
     path = results.save(store.results)
     if as_json:
         typer.echo(results.model_dump_json(indent=1))
     else:
-        console = table.console()
-        console.print(table.everything(results))
+        console = layout.console()
+        console.print(tables.everything(results))
         console.print(f"Results: {path}", soft_wrap=True)
 
 

@@ -1,10 +1,10 @@
 """The main job: train, export, verify and measure, one after the other."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from mnist_deploy import environment
-from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.artifacts import ArtifactStore, Precision
 from mnist_deploy.benchmark import schedule
 from mnist_deploy.benchmark.schedule import QUICK, Plan
@@ -31,20 +31,26 @@ def plan_for(*, quick: bool) -> Plan:
     return QUICK if quick else Plan()
 
 
-def run(store: ArtifactStore, dataset: Dataset, results: Results, options: TrainingOptions, progress: Progress) -> None:
-    """Do everything for all networks; what is trained and exported already is kept.
+def run(
+    store: ArtifactStore,
+    dataset: Dataset,
+    names: Sequence[str],
+    options: TrainingOptions,
+    results: Results,
+    progress: Progress,
+) -> None:
+    """Do everything for the networks `names`; what is trained and exported already is kept.
 
     A quick run trains for one epoch, unless a longer training with the same seed and data is there, and measures in
-    one short pass.
+    one short pass. `results` are saved after each step.
     """
     if results.quick:
         options = replace(options, epochs=QUICK_EPOCHS, longer_will_do=True)
-    names = list(ARCHITECTURES)
     results.training = train_all(store, dataset, names, options, progress)
     results.save(store.results)
     wanted = targets(list(EXPORTERS), list(Precision))
     results.skips += export_all(store, dataset, names, wanted, Calibration(), progress).skips
-    everything = Selection()
+    everything = Selection(architectures=list(names))
     verify(store, dataset, everything, results, progress)
     results.save(store.results)
     uses = schedule.uses(None, None, environment.usable_cores())

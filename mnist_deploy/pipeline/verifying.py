@@ -2,8 +2,11 @@
 
 import random
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -29,18 +32,22 @@ def verify(store: ArtifactStore, dataset: Dataset, selection: Selection, results
         ArtifactError: scores of Keras were not recorded, or are those of another model.
         DataError: they were recorded for other test images.
     """
-    use = Use(batch_size=min(BATCH, len(dataset.test_images)), threads=environment.usable_cores())
+    use = Use(batch_size=min(BATCH, len(dataset.test_images)), threads=1)
     todo = matrix(store, selection, [use], diagnostics=False)
-    references = {
-        name: _reference(store, dataset, name) for name in {cell.artifact.architecture for cell in todo.cells}
-    }
+    names = {cell.artifact.architecture for cell in todo.cells}
+    references = {name: _reference(store, dataset, name) for name in names}
     results.skips += todo.skips
     rows: dict[Cell, ParityRow] = {}
     with task(progress, "verify", len(todo.cells)), tempfile.TemporaryDirectory() as folder:
         images = Path(folder) / "images.npy"
         np.save(images, dataset.test_images)
-        for session in schedule.sessions(todo.cells, random.Random(0)):
-            _verify_session(session, images, dataset, references, rows, results, progress)
+        for session, outcome in _outcomes(schedule.sessions(todo.cells, random.Random(0)), images, progress):
+            for number, cell in enumerate(session.cells):
+                if number in outcome.failed:
+                    results.skips.append(failed(cell, outcome.failed[number]))
+                else:
+                    scores = np.asarray(outcome.arrays[f"scores.{number}"], dtype=np.float32)
+                    rows[cell] = _row(cell, scores, references[cell.artifact.architecture], dataset)
     results.parity += [rows[cell] for cell in todo.cells if cell in rows]
 
 
@@ -50,36 +57,31 @@ def passed(results: Results) -> bool:
     return all(row.passed for row in results.parity) and not broken
 
 
-def _verify_session(
-    session: Session,
-    images: Path,
-    dataset: Dataset,
-    references: Mapping[str, Reference],
-    rows: dict[Cell, ParityRow],
-    results: Results,
-    progress: Progress,
-) -> None:
-    request = Request(
-        runtime=session.runtime,
-        device=session.device,
-        threads=session.threads,
-        jobs=[Job(artifact=cell.artifact, batch_size=cell.use.batch_size) for cell in session.cells],
-        images=images,
-        answers=images.with_name("answers.npz"),
-    )
+def _outcomes(sessions: list[Session], images: Path, progress: Progress) -> Iterator[tuple[Session, process.Outcome]]:
+    """Let workers compute the scores, one a core at a time: here nothing is timed. A GPU takes one at a time."""
 
-    def on_event(event: Event) -> None:
+    def on_event(session: Session, event: Event) -> None:
         if isinstance(event, Done | Failed):
             cell = session.cells[event.job]
-            progress.advance(f"{cell.artifact.label} in {cell.runtime} on {cell.device}")
+            with speaking:
+                progress.advance(f"{cell.artifact.label} in {cell.runtime} on {cell.device}")
 
-    outcome = process.work(request, on_event)
-    for number, cell in enumerate(session.cells):
-        if number in outcome.failed:
-            results.skips.append(failed(cell, outcome.failed[number]))
-        else:
-            scores = np.asarray(outcome.arrays[f"scores.{number}"], dtype=np.float32)
-            rows[cell] = _row(cell, scores, references[cell.artifact.architecture], dataset)
+    def work(session: Session) -> process.Outcome:
+        request = Request(
+            runtime=session.runtime,
+            device=session.device,
+            threads=session.threads,
+            jobs=[Job(artifact=cell.artifact, batch_size=cell.use.batch_size) for cell in session.cells],
+            images=images,
+            answers=images.with_name(f"{session.runtime}-{session.device}.npz"),
+        )
+        return process.work(request, partial(on_event, session))
+
+    speaking = Lock()
+    for on_gpu in (False, True):
+        group = [session for session in sessions if (session.device == "gpu") is on_gpu]
+        with ThreadPoolExecutor(1 if on_gpu else environment.usable_cores()) as pool:
+            yield from zip(group, pool.map(work, group), strict=True)
 
 
 def failed(cell: Cell, reason: str) -> Skip:

@@ -11,10 +11,10 @@ def seconds(value: float | None) -> str:
     return f"{_three(value)} s"
 
 
-def number_bytes(value: int) -> str:
+def number_bytes(value: float) -> str:
     """Return a size in decimal units, 1 kB being 1000 bytes: B, kB or MB."""
     if value < 1000:
-        return f"{value} B"
+        return f"{value:.0f} B"
     return f"{_three(value / 1e3)} kB" if value < 999_500 else f"{_three(value / 1e6)} MB"
 
 

@@ -1,0 +1,69 @@
+"""One tiny run of the real program serves every test that needs real artifacts."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_deploy import dataset
+from mnist_deploy.artifacts import ArtifactStore
+
+# One dense network with sparse labels and one convolutional one: every kind of layer, loss and optimizer state.
+NETWORKS = ["mlp-tanh-128", "cnn-relu-16-32"]
+TRAIN_IMAGES, TEST_IMAGES = 19_200, 2_000  # 300 and 150 steps of one epoch
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+def mnist_deploy(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Ended:
+    """Run the command line as a user does, in a process of its own."""
+    command = [sys.executable, "-m", "mnist_deploy", *map(str, arguments)]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MNIST_DEPLOY")}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**clean, **environment}, check=False)
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass(frozen=True)
+class TinyRun:
+    root: Path
+    data: Path
+    ended: Ended
+
+    @property
+    def store(self) -> ArtifactStore:
+        return ArtifactStore(self.root)
+
+    @property
+    def dataset(self) -> dataset.Dataset:
+        return dataset.load(self.data)
+
+
+@pytest.fixture(scope="session")
+def mnist() -> dataset.Dataset:
+    return dataset.load()
+
+
+@pytest.fixture(scope="session")
+def tiny_data(mnist: dataset.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "tiny.npz"
+    counts = {"train": TRAIN_IMAGES, "test": TEST_IMAGES}
+    np.savez(path, **{name: array[: counts[name[2:]]] for name, array in mnist.arrays().items()})
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
+    """The main job on two networks and part of the data. Tests that change artifacts work on a copy."""
+    root = tmp_path_factory.mktemp("tiny") / "artifacts"
+    ended = mnist_deploy("run", *NETWORKS, "--quick", "--data", tiny_data, "--artifacts", root)
+    assert ended.code == 0, ended.err
+    return TinyRun(root, tiny_data, ended)

@@ -1,0 +1,87 @@
+"""Fixed records, from which tables and pages are drawn for comparison. None of these figures was measured."""
+
+from datetime import UTC, datetime
+
+from mnist_deploy.benchmark.schedule import Plan
+from mnist_deploy.environment import Environment
+from mnist_deploy.parity import ParityRow
+from mnist_deploy.results import Measurement, Results, Skip, SkipKind, TrainingRow
+
+ENVIRONMENT = Environment(
+    mnist_deploy="0.0.0", python="3.11.0", platform="Linux", cpu="A CPU", physical_cores=2, logical_cores=2,
+    usable_cores=2, cgroup_cpus=None, virtual_machine=None, memory_bytes=8 * 10**9, cgroup_memory_bytes=None,
+    accelerators=[], libraries={"numpy": "2.0.0"},
+)  # fmt: skip
+
+
+def measurement(
+    architecture: str, format: str, precision: str, runtime: str, p50: float, **changes: object
+) -> Measurement:
+    batch = int(str(changes.get("batch_size", 1)))
+    plain: dict[str, object] = {
+        "device": "cpu", "threads": 1, "batch_size": 1, "latency_p50_s": p50, "latency_p50_low_s": p50 * 0.98,
+        "latency_p50_high_s": p50 * 1.03, "latency_p99_s": p50 * 1.5, "latency_mean_s": p50 * 1.1,
+        "latency_min_s": p50 * 0.9, "throughput_images_per_s": batch / p50 / 1.1, "size_bytes": 406_000,
+        "load_s": 0.0004, "first_call_s": p50 * 9, "calls": 6000, "passes": 3, "pass_p50_s": [p50] * 3,
+        "executed_on": "CPU", "runtime_version": "1.0", "artifact_sha256": "0" * 64,
+    }  # fmt: skip
+    who = {"architecture": architecture, "format": format, "precision": precision, "runtime": runtime}
+    return Measurement.model_validate(plain | who | changes)
+
+
+def parity_row(format: str, precision: str, runtime: str, **changes: object) -> ParityRow:
+    plain: dict[str, object] = {
+        "architecture": "mlp-relu-128", "format": format, "precision": precision, "runtime": runtime, "device": "cpu",
+        "images": 10_000, "accuracy": 0.9525, "accuracy_change": 0.0, "top1_agreement": 1.0, "max_abs_error": 1.2e-6,
+        "passed": True, "failures": [],
+    }  # fmt: skip
+    return ParityRow.model_validate(plain | changes)
+
+
+BIG = {"batch_size": 256, "threads": 2, "latency_p99_s": None, "calls": 60}
+RECORDS = Results(
+    command="run",
+    created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    complete=True,
+    environment=ENVIRONMENT,
+    plan=Plan(),
+    clock_floor_s=67e-9,
+    training=[
+        TrainingRow(
+            architecture="mlp-relu-128", epochs=10, seed=0, duration_s=11.2, test_loss=0.1647, test_accuracy=0.9525,
+            reported_loss=0.1602, reported_accuracy=0.9552, caveat=None, kept=False,
+        ),
+        TrainingRow(
+            architecture="mlp-tanh-128", epochs=20, seed=0, duration_s=22.4, test_loss=0.0865, test_accuracy=0.9764,
+            reported_loss=0.0836, reported_accuracy=0.0990, caveat="a slip", kept=True,
+        ),
+    ],
+    parity=[
+        parity_row("keras", "float32", "keras-predict", max_abs_error=0.0),
+        parity_row("tflite", "float32", "litert"),
+        parity_row(
+            "tflite", "int8", "litert", accuracy=0.91, accuracy_change=-0.0425, top1_agreement=0.93, max_abs_error=0.8,
+            passed=False, failures=["top-1 agreement 0.9300 < 0.98", "accuracy change -0.0425 < -0.01"],
+        ),
+        parity_row("onnx", "float32", "onnxruntime", device="gpu"),
+    ],
+    measurements=[
+        measurement("mlp-relu-128", "keras", "float32", "keras-predict", 44e-3, latency_p99_s=None),
+        measurement("mlp-relu-128", "tflite", "int8", "litert", 3.3e-6, size_bytes=106_900),
+        measurement("mlp-relu-128", "onnx", "float32", "onnxruntime", 10e-6),
+        measurement("mlp-relu-128", "tflite", "float32", "litert", 3.37e-6),
+        measurement("mlp-relu-128", "tflite", "int8", "litert", 150e-6, size_bytes=106_900, **BIG),
+        measurement("mlp-relu-128", "onnx", "float32", "onnxruntime", 90e-6, **BIG | {"device": "gpu"}),
+        measurement("cnn-relu-16-32", "saved_model", "float32", "tensorflow", 350e-6),
+    ],
+    skips=[
+        Skip(kind=SkipKind.UNAVAILABLE, runtime="keras-call", device="gpu", reason="no GPU",
+             remedy='pip install ".[gpu]"'),
+        Skip(kind=SkipKind.UNAVAILABLE, runtime="tensorflow", device="gpu", reason="no GPU",
+             remedy='pip install ".[gpu]"'),
+        Skip(kind=SkipKind.STALE, architecture="mlp-relu-256", format="tflite", precision="int8", reason="stale",
+             remedy="mnist-deploy export mlp-relu-256"),
+        Skip(kind=SkipKind.FAILED, architecture="mlp-relu-256", format="onnx", precision="int8", runtime="openvino",
+             device="cpu", reason="RuntimeError: [x] broke", remedy="run again with --debug"),
+    ],
+)  # fmt: skip

@@ -1,0 +1,96 @@
+import io
+
+import pytest
+from rich.console import Console, RenderableType
+from syrupy.assertion import SnapshotAssertion
+
+from mnist_deploy.architectures import ARCHITECTURES
+from mnist_deploy.reports import tables
+from mnist_deploy.reports.layout import WIDTH
+from mnist_deploy.reports.progress import BarProgress, LineProgress
+from tests.records import RECORDS
+
+
+def text(*renderables: RenderableType, width: int = WIDTH, colour: bool = False) -> str:
+    stream = io.StringIO()
+    console = Console(
+        file=stream, width=width, force_terminal=colour, highlight=False, markup=False, legacy_windows=False
+    )
+    console.print(*renderables, sep="\n")
+    return stream.getvalue()
+
+
+def test_all_tables_of_a_run(snapshot: SnapshotAssertion) -> None:
+    assert text(tables.everything(RECORDS)) == snapshot
+
+
+def test_all_tables_of_a_quick_run(snapshot: SnapshotAssertion) -> None:
+    quick = RECORDS.model_copy(update={"quick": True})
+    assert text(tables.everything(quick)) == snapshot
+
+
+def test_list(snapshot: SnapshotAssertion) -> None:
+    assert text(tables.architectures(list(ARCHITECTURES.values()))) == snapshot
+
+
+def test_every_table_of_a_quick_run_says_so() -> None:
+    plain = text(tables.everything(RECORDS)).splitlines()
+    quick = text(tables.everything(RECORDS.model_copy(update={"quick": True}))).splitlines()
+    changed = [(old, new) for old, new in zip(plain, quick, strict=True) if old != new]
+    rules = sum("───" in line for line in plain)
+    assert len(changed) == rules, "one title above each table's rule"
+    assert all(new == f"[quick] {old}"[:WIDTH].rstrip() or new.startswith("[quick] ") for old, new in changed)
+
+
+def test_fits_a_pipe_and_hides_nothing() -> None:
+    shown = text(tables.everything(RECORDS))
+    assert max(map(len, shown.splitlines())) <= WIDTH
+    assert "…" not in shown
+    assert 'pip install ".[gpu]"' in shown and "RuntimeError: [x] broke" in shown
+
+
+def test_fastest_first_and_best_marked() -> None:
+    shown = text(tables.everything(RECORDS)).splitlines()
+    start = shown.index("mlp-relu-128: batch 1, 1 thread")
+    rows = shown[start + 3 : start + 7]
+    assert [row.split()[0:3] for row in rows] == [
+        ["tflite", "int8", "litert"],
+        ["tflite", "float32", "litert"],
+        ["onnx", "float32", "onnxruntime"],
+        ["keras", "float32", "keras-predict"],
+    ]
+    assert "3.30 us*" in rows[0] and "3.37 us*" in rows[1], "2 % apart: joint best"
+    assert "10.0 us " in rows[2] and "107 kB*" in rows[0] and "406 kB " in rows[1]
+    start = shown.index("mlp-relu-128: batch 256, 2 threads")
+    assert "onnxruntime gpu" in shown[start + 3], "by throughput, and not on the CPU"
+
+
+def test_failures_are_red_on_a_terminal() -> None:
+    lines = text(tables.everything(RECORDS), colour=True).splitlines()
+    red = [line for line in lines if "\x1b[31m" in line]
+    assert any("FAILED" in line for line in red) and any("broke" in line for line in red)
+    assert not any("keras-predict" in line for line in red)
+
+
+@pytest.mark.parametrize("kind", [BarProgress, LineProgress])
+def test_progress_tells_the_end_and_the_lines_between(kind: type[BarProgress | LineProgress]) -> None:
+    stream = io.StringIO()
+    progress = kind(Console(file=stream, width=WIDTH, force_terminal=kind is BarProgress))
+    progress.start("train", 3)
+    for epoch in range(3):
+        progress.advance(f"epoch {epoch + 1}, loss [0.5]")
+    progress.log("mlp [done]")
+    progress.finish()
+    progress.finish()
+    shown = stream.getvalue()
+    assert "mlp [done]" in shown and "3/3" in shown
+    assert ("epoch 3, loss [0.5]" in shown) == (kind is BarProgress), "lines come every five seconds only"
+
+
+def test_progress_without_steps_says_nothing() -> None:
+    for kind in (BarProgress, LineProgress):
+        stream = io.StringIO()
+        progress = kind(Console(file=stream))
+        progress.start("train", 0)
+        progress.finish()
+        assert stream.getvalue() == ""
