@@ -1,0 +1,62 @@
+"""The README says what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import mnist_deploy
+from mnist_deploy.architectures import ARCHITECTURES
+from mnist_deploy.benchmark.schedule import Plan
+from mnist_deploy.exporters import EXPORTERS
+from mnist_deploy.parity import LIMITS
+from mnist_deploy.runtimes import RUNTIMES
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_two_commands_stand_at_the_top() -> None:
+    top = "\n".join(README.splitlines()[:6])
+    assert 'pip install ".[all]" && mnist-deploy run\npip install -e ".[all,dev]" && pytest\n' in top
+
+
+def test_every_command_and_option_of_bench_is_named() -> None:
+    from mnist_deploy.cli.app import app
+
+    names = [command.name or str(command.callback and command.callback.__name__) for command in app.registered_commands]
+    for name in names:
+        assert f"`mnist-deploy {name.replace('_', '-')}" in README
+
+
+def test_limits_are_those_of_the_code() -> None:
+    for precision, limits in LIMITS.items():
+        error = "-" if limits.max_abs_error is None else f"{limits.max_abs_error:g}"
+        shares = f"{limits.min_top1_agreement:g} | {limits.max_accuracy_loss:g}"
+        assert f"| {precision} | {error} | {shares} | {limits.reason} |" in README
+
+
+def test_protocol_is_that_of_the_code() -> None:
+    plan = Plan()
+    assert f"each of {plan.passes} passes" in README
+    assert f"{plan.rounds} rounds of {plan.effort.slice_s * 1000:.0f} ms" in README
+    assert f"{plan.images:,} real test" in README
+
+
+def test_tables_in_the_readme_name_real_things() -> None:
+    rows = re.findall(r"^(keras|saved_model|tflite|onnx) (\w+) +([\w-]+) +\d", README, flags=re.MULTILINE)
+    assert rows, "the README shows a table of a real run"
+    for format, precision, runtime in rows:
+        assert format in RUNTIMES[runtime].formats
+        assert format == "keras" or precision in EXPORTERS[format].precisions
+    assert any(name in README for name in ARCHITECTURES)
+
+
+@pytest.mark.parametrize("name", mnist_deploy.__all__)
+def test_public_names_can_be_had(name: str) -> None:
+    assert getattr(mnist_deploy, name) is not None
+
+
+def test_unknown_public_name() -> None:
+    with pytest.raises(AttributeError, match="nothing_such"):
+        _ = mnist_deploy.nothing_such
