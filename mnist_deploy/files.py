@@ -17,14 +17,16 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     holder = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))
-    temporary = holder / path.name
+    temporary, aside = holder / path.name, holder / "replaced"
     try:
         yield temporary
         if path.is_dir():
-            # A folder cannot be renamed over a full one: move the old one aside, into what is removed below.
-            path.rename(holder / "replaced")
+            # A folder cannot be renamed over a full one: the old one goes aside, into what is removed below.
+            path.rename(aside)
         os.replace(temporary, path)
     finally:
+        if aside.exists() and not path.exists():
+            aside.rename(path)
         shutil.rmtree(holder, ignore_errors=True)
 
 

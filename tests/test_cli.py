@@ -172,6 +172,13 @@ def test_a_runtime_that_reads_nothing_selected(capfd: pytest.CaptureFixture[str]
     assert code == 2 and "litert: reads none of the formats selected (onnx)" in one_line(err)
 
 
+def test_a_runtime_without_a_model_cannot_be_verified(
+    capfd: pytest.CaptureFixture[str], root: Path, tiny_data: Path
+) -> None:
+    code, _, err = ended(capfd, "verify", "--runtime", "null", "--artifacts", root, "--data", tiny_data)
+    assert code == 2 and "--runtime null: it runs no model" in one_line(err)
+
+
 @pytest.mark.skipif(nvidia_gpu_present(), reason="this machine has a GPU")
 def test_a_gpu_that_is_not_here(capfd: pytest.CaptureFixture[str], root: Path) -> None:
     code, _, err = ended(capfd, "bench", "--device", "gpu", "--runtime", "onnxruntime", "--artifacts", root)

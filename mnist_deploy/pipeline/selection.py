@@ -70,12 +70,13 @@ def matrix(store: ArtifactStore, selection: Selection, uses: Sequence[Use], *, d
 
 
 def _runtimes(selection: Selection, *, diagnostics: bool) -> list[type[Runtime]]:
-    named = selection.runtimes or []
-    return [
-        runtime
-        for runtime in RUNTIMES.values()
-        if (runtime.name in named and (diagnostics or not runtime.diagnostic)) or (not named and not runtime.diagnostic)
-    ]
+    if not selection.runtimes:
+        return [runtime for runtime in RUNTIMES.values() if not runtime.diagnostic]
+    named = [RUNTIMES[name] for name in selection.runtimes]
+    for runtime in named:
+        if runtime.diagnostic and not diagnostics:
+            raise UsageError(f"--runtime {runtime.name}: it runs no model, so there is nothing to verify; leave it out")
+    return named
 
 
 def _devices(runtime: type[Runtime], selection: Selection) -> tuple[list[str], list[Skip]]:
