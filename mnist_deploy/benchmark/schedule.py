@@ -3,10 +3,12 @@
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from mnist_deploy.artifacts import Artifact
+from mnist_deploy.benchmark.messages import Job, Request
 from mnist_deploy.benchmark.sampler import Effort
 
 THROUGHPUT_BATCH = 256
@@ -46,6 +48,18 @@ class Cell:
     use: Use
 
     @property
+    def names(self) -> dict[str, str]:
+        """What identifies the cell in every record."""
+        artifact = self.artifact
+        return {
+            "architecture": artifact.architecture,
+            "format": artifact.format,
+            "precision": artifact.precision.value,
+            "runtime": self.runtime,
+            "device": self.device,
+        }
+
+    @property
     def label(self) -> str:
         """The cell in words."""
         use = f"batch {self.use.batch_size}, {self.use.threads} threads"
@@ -60,6 +74,17 @@ class Session:
     device: str
     threads: int
     cells: tuple[Cell, ...]
+
+    def request(self, images: Path) -> Request:
+        """Return what its worker is asked; it works and answers in the folder of `images`."""
+        return Request(
+            runtime=self.runtime,
+            device=self.device,
+            threads=self.threads,
+            jobs=[Job(artifact=cell.artifact, batch_size=cell.use.batch_size) for cell in self.cells],
+            images=images,
+            answers=images.with_name(f"{self.runtime}-{self.device}-{self.threads}.npz"),
+        )
 
 
 def uses(batch_sizes: Sequence[int] | None, threads: Sequence[int] | None, cores: int) -> list[Use]:

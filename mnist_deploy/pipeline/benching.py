@@ -8,7 +8,7 @@ import numpy as np
 
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.benchmark import process, sampler, schedule, statistics
-from mnist_deploy.benchmark.messages import Done, Event, Job, Request
+from mnist_deploy.benchmark.messages import Done, Event, Request
 from mnist_deploy.benchmark.schedule import Cell, Plan, Session, Use
 from mnist_deploy.benchmark.statistics import PassTimes
 from mnist_deploy.dataset import Dataset
@@ -84,16 +84,8 @@ def succeeded(results: Results) -> bool:
 
 
 def _request(session: Session, plan: Plan, order: random.Random, images: Path) -> Request:
-    return Request(
-        runtime=session.runtime,
-        device=session.device,
-        threads=session.threads,
-        jobs=[Job(artifact=cell.artifact, batch_size=cell.use.batch_size) for cell in session.cells],
-        images=images,
-        answers=images.with_name("answers.npz"),
-        effort=plan.effort,
-        rounds=schedule.rounds(len(session.cells), plan.rounds, order),
-    )
+    rounds = schedule.rounds(len(session.cells), plan.rounds, order)
+    return session.request(images).model_copy(update={"effort": plan.effort, "rounds": rounds})
 
 
 def _teller(session: Session, progress: Progress) -> process.OnEvent:
@@ -107,13 +99,8 @@ def _teller(session: Session, progress: Progress) -> process.OnEvent:
 
 def _measurement(cell: Cell, passes: list[PassTimes], executed_on: str) -> Measurement:
     summary = statistics.summarize(passes, cell.use.batch_size)
-    artifact = cell.artifact
     return Measurement(
-        architecture=artifact.architecture,
-        format=artifact.format,
-        precision=artifact.precision,
-        runtime=cell.runtime,
-        device=cell.device,
+        **cell.names,
         threads=cell.use.threads,
         batch_size=cell.use.batch_size,
         latency_p50_s=summary.p50_s,
@@ -123,7 +110,7 @@ def _measurement(cell: Cell, passes: list[PassTimes], executed_on: str) -> Measu
         latency_mean_s=summary.mean_s,
         latency_min_s=summary.min_s,
         throughput_images_per_s=summary.throughput_images_per_s,
-        size_bytes=artifact.size_bytes,
+        size_bytes=cell.artifact.size_bytes,
         load_s=summary.load_s,
         first_call_s=summary.first_call_s,
         calls=summary.calls,
@@ -131,5 +118,5 @@ def _measurement(cell: Cell, passes: list[PassTimes], executed_on: str) -> Measu
         pass_p50_s=summary.pass_p50_s,
         executed_on=executed_on,
         runtime_version=RUNTIMES[cell.runtime].availability(cell.device).version,
-        artifact_sha256=artifact.sha256,
+        artifact_sha256=cell.artifact.sha256,
     )

@@ -4,6 +4,7 @@ import random
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -11,9 +12,9 @@ from threading import Lock
 import numpy as np
 
 from mnist_deploy import environment, parity
-from mnist_deploy.artifacts import ArtifactStore, Precision, Reference
+from mnist_deploy.artifacts import ArtifactStore, Reference
 from mnist_deploy.benchmark import process, schedule
-from mnist_deploy.benchmark.messages import Done, Event, Failed, Job, Request
+from mnist_deploy.benchmark.messages import Done, Event, Failed
 from mnist_deploy.benchmark.schedule import Cell, Session, Use
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.errors import ArtifactError, DataError
@@ -67,15 +68,7 @@ def _outcomes(sessions: list[Session], images: Path, progress: Progress) -> Iter
                 progress.advance(f"{cell.artifact.label} in {cell.runtime} on {cell.device}")
 
     def work(session: Session) -> process.Outcome:
-        request = Request(
-            runtime=session.runtime,
-            device=session.device,
-            threads=session.threads,
-            jobs=[Job(artifact=cell.artifact, batch_size=cell.use.batch_size) for cell in session.cells],
-            images=images,
-            answers=images.with_name(f"{session.runtime}-{session.device}.npz"),
-        )
-        return process.work(request, partial(on_event, session))
+        return process.work(session.request(images), partial(on_event, session))
 
     speaking = Lock()
     for on_gpu in (False, True):
@@ -86,34 +79,16 @@ def _outcomes(sessions: list[Session], images: Path, progress: Progress) -> Iter
 
 def failed(cell: Cell, reason: str) -> Skip:
     """Return the skip for a cell that was tried and went wrong."""
-    artifact = cell.artifact
-    return Skip(
-        kind=SkipKind.FAILED,
-        architecture=artifact.architecture,
-        format=artifact.format,
-        precision=artifact.precision,
-        runtime=cell.runtime,
-        device=cell.device,
-        reason=reason,
-        remedy="run again with --debug",
-    )
+    return Skip(kind=SkipKind.FAILED, reason=reason, remedy="run again with --debug", **cell.names)
 
 
 def _row(cell: Cell, scores: np.ndarray, reference: Reference, dataset: Dataset) -> ParityRow:
-    artifact = cell.artifact
     agreement = parity.compare(scores, reference.scores, dataset.test_labels)
-    failures = parity.failures(agreement, parity.LIMITS[Precision(artifact.precision)])
+    failures = parity.failures(agreement, parity.LIMITS[cell.artifact.precision])
     return ParityRow(
-        architecture=artifact.architecture,
-        format=artifact.format,
-        precision=artifact.precision,
-        runtime=cell.runtime,
-        device=cell.device,
+        **cell.names,
+        **asdict(agreement),
         images=len(scores),
-        accuracy=agreement.accuracy,
-        accuracy_change=agreement.accuracy_change,
-        top1_agreement=agreement.top1_agreement,
-        max_abs_error=agreement.max_abs_error,
         passed=not failures,
         failures=failures,
     )
