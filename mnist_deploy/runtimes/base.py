@@ -85,7 +85,7 @@ class Runtime(ABC):
         if not importable(cls.module):
             return Availability(
                 False,
-                reason=f"{cls.title} is not installed",
+                reason=f"{cls.distributions[0]} is not installed",
                 remedy=f"pip install {cls.distributions[0]}",
             )
         version = version_of(*cls.distributions)
