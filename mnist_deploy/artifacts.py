@@ -195,7 +195,9 @@ class ArtifactStore:
         absolute = [one.model_copy(update={"path": self.root / one.path}) for one in manifest.artifacts]
         for artifact in absolute:
             if not artifact.path.resolve().is_relative_to(self.root.resolve()):
-                raise ArtifactError(f"{path}: names {artifact.path}, outside its folder; run: mnist-deploy export")
+                raise ArtifactError(
+                    f"{path}: names {artifact.path}, outside its folder; delete it and run: mnist-deploy export"
+                )
         return Manifest(artifacts=absolute)
 
     def record(

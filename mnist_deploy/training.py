@@ -1,5 +1,6 @@
 """Train one of the networks in Keras, so that one seed on one machine gives one result."""
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -62,11 +63,12 @@ def settings_for(architecture: Architecture, dataset: Dataset, *, epochs: int | 
 
 
 def require_tensorflow() -> None:
-    """Check that TensorFlow can be imported.
+    """Import TensorFlow, as the backend of Keras and with leave to share a GPU with the workers that come after.
 
     Raises:
         UnavailableError: it is not installed; says how to get it.
     """
+    os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
     try:
         import tensorflow  # noqa: F401
     except ImportError as error:

@@ -147,6 +147,15 @@ def test_corrupt_files_are_named_and_nothing_is_overwritten(
     assert files.sha256(root) == before
 
 
+def test_what_the_message_advises_mends_it(capfd: pytest.CaptureFixture[str], root: Path, tiny_data: Path) -> None:
+    common = ["--artifacts", root, "--data", tiny_data]
+    for broken in ("int8.tflite", "reference.npz", "dynamic.onnx"):
+        (root / MLP / broken).write_bytes(b"nonsense")
+    assert ended(capfd, "export", MLP, *common)[0] == 0
+    code, out, _ = ended(capfd, "verify", MLP, "--runtime", "litert", "--runtime", "onnxruntime", *common)
+    assert code == 0 and out.count(" ok") == 7
+
+
 def test_bad_data_leaves_trained_models_alone(capfd: pytest.CaptureFixture[str], root: Path, tmp_path: Path) -> None:
     before = files.sha256(root)
     (tmp_path / "bad.npz").write_bytes(b"PK\x03\x04 nonsense")

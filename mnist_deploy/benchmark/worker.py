@@ -5,6 +5,7 @@ Run as `python -m mnist_deploy.benchmark.worker REQUEST.json`; it writes events 
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import numpy as np
 from mnist_deploy.benchmark.messages import Done, Event, Failed, Job, Loaded, Request, Started
 from mnist_deploy.benchmark.sampler import Effort, Tape, sample, timed, warm_up
 from mnist_deploy.dataset import FloatArray, scaled
-from mnist_deploy.quiet import quiet
+from mnist_deploy.quiet import debugging, quiet
 from mnist_deploy.runtimes import RUNTIMES, Runtime
 
 Say = Callable[[Event], None]
@@ -100,7 +101,9 @@ def measure(request: Request, effort: Effort, images: FloatArray, say: Say) -> A
 
 
 def reason(error: Exception) -> str:
-    """Return an exception in one line."""
+    """Return an exception in one line; under --debug print all of it too."""
+    if debugging():
+        traceback.print_exception(error)
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
 

@@ -17,6 +17,7 @@ from mnist_deploy.pipeline.verifying import failed
 from mnist_deploy.progress import Progress, task
 from mnist_deploy.results import Measurement, Results, SkipKind
 from mnist_deploy.runtimes import RUNTIMES
+from mnist_deploy.versions import version_of
 
 
 class _Recorder:
@@ -117,6 +118,6 @@ def _measurement(cell: Cell, passes: list[PassTimes], executed_on: str) -> Measu
         passes=len(passes),
         pass_p50_s=summary.pass_p50_s,
         executed_on=executed_on,
-        runtime_version=RUNTIMES[cell.runtime].availability(cell.device).version,
+        runtime_version=version_of(*RUNTIMES[cell.runtime].distributions),
         artifact_sha256=cell.artifact.sha256,
     )

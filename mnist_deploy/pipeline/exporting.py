@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from mnist_deploy import files, training
-from mnist_deploy.artifacts import Artifact, ArtifactStore, Precision, Provenance, State
+from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, Provenance, State
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
-from mnist_deploy.errors import DataError, ModelError, UsageError
+from mnist_deploy.errors import ArtifactError, DataError, ModelError, UsageError
 from mnist_deploy.exporters import EXPORTERS, Exporter
 from mnist_deploy.pipeline.training import register
 from mnist_deploy.progress import Progress, task
-from mnist_deploy.quiet import quiet
+from mnist_deploy.quiet import debugging, quiet
 from mnist_deploy.results import Skip, SkipKind
 from mnist_deploy.versions import versions
 
@@ -127,12 +127,18 @@ class _OneModel:
 
     def ensure_registered(self) -> None:
         """Record the scores of the model as it is now, unless they are recorded."""
-        reference = self.store.reference(self.name)
-        entry = self.store.find(self.name, "keras", Precision.FLOAT32)
-        recorded = reference is not None and reference.model_sha256 == self.sha256
-        if not (recorded and entry is not None and entry.sha256 == self.sha256):
+        entry = self.store.find(self.name, KERAS_FORMAT, Precision.FLOAT32)
+        if not (self._scores_recorded() and entry is not None and entry.sha256 == self.sha256):
             with quiet():
                 register(self.store, self.dataset, self.name, self.model())
+
+    def _scores_recorded(self) -> bool:
+        try:
+            reference = self.store.reference(self.name)
+        except ArtifactError:  # damaged: recording them again is what its message advises
+            return False
+        found = reference and (reference.model_sha256, reference.data_sha256)
+        return found == (self.sha256, self.dataset.sha256)
 
 
 def _check_source(store: ArtifactStore, dataset: Dataset, name: str) -> None:
@@ -196,6 +202,8 @@ def _export_one(
     except ModelError:
         raise
     except Exception as error:  # a converter may raise anything; the other formats are still worth having
+        if debugging():
+            raise
         text = str(error).strip().splitlines() or [""]
         skip(SkipKind.FAILED, f"{type(error).__name__}: {text[0][:200]}", "run again with --debug")
         return

@@ -41,6 +41,9 @@ class OnnxRuntimeRuntime(Runtime):
         super().__init__(artifact, device=device, threads=threads, batch_size=batch_size)
         import onnxruntime
 
+        if device == "gpu":
+            # Finds the CUDA libraries that came as Python packages, with TensorFlow's for one.
+            onnxruntime.preload_dlls()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         if threads is not None:
