@@ -4,7 +4,9 @@ import os
 import sys
 from collections.abc import Sequence
 
+from mnist_deploy import interruption
 from mnist_deploy.errors import MnistDeployError
+from mnist_deploy.quiet import DEBUG_VARIABLE, debugging
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -16,37 +18,43 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line on `arguments` and return its exit code."""
     from mnist_deploy.cli.app import app
     from mnist_deploy.cli.options import ARTIFACTS_VARIABLE
-    from mnist_deploy.quiet import DEBUG_VARIABLE, debugging
 
     # Options are handed on in these; a program that calls this function must not find them changed.
     before = {name: os.environ.get(name) for name in (ARTIFACTS_VARIABLE, DEBUG_VARIABLE)}
     try:
-        code = app(list(arguments) or ["--help"], prog_name="mnist-deploy", standalone_mode=False)
-        if code == 130:
-            return _say("interrupted; what is finished is kept, the same command goes on from there", 130)
-        return int(code or 0)
+        with interruption.heeded():
+            code = app(list(arguments) or ["--help"], prog_name="mnist-deploy", standalone_mode=False)
+        return _interrupted() if code == 130 else int(code or 0)
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does; Python must not try to flush again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except MnistDeployError as error:
-        if debugging():
-            raise
-        return _say(str(error), error.exit_code)
     except Exception as error:
-        # Typer's own complaints about options are worded for users; its classes are not part of its interface.
-        worded = getattr(error, "format_message", None)
-        if worded is not None:
-            return _say(f"{worded()} (see mnist-deploy --help)", 2)
-        if debugging():
-            raise
-        lines = str(error).strip().splitlines() or [""]
-        return _say(f"unexpected {type(error).__name__}: {lines[0]}; run again with --debug to see where", 1)
+        # What a framework made of an interruption would say nothing to its user.
+        return _interrupted() if interruption.noted() else _explain(error)
     finally:
         for name, value in before.items():
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+def _explain(error: Exception) -> int:
+    """Say in one line what went wrong and return the exit code; under --debug raise it again."""
+    # Typer's own complaints about options are worded for users; its classes are not part of its interface.
+    worded = getattr(error, "format_message", None)
+    if worded is not None:
+        return _say(f"{worded()} (see mnist-deploy --help)", 2)
+    if debugging():
+        raise error
+    if isinstance(error, MnistDeployError):
+        return _say(str(error), error.exit_code)
+    lines = str(error).strip().splitlines() or [""]
+    return _say(f"unexpected {type(error).__name__}: {lines[0]}; run again with --debug to see where", 1)
+
+
+def _interrupted() -> int:
+    return _say("interrupted; what is finished is kept, the same command goes on from there", 130)
 
 
 def _say(line: str, code: int) -> int:

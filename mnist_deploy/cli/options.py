@@ -195,8 +195,9 @@ def progress() -> "Progress":
     """Return a bar on a terminal, plain lines elsewhere, on a stream of their own that `quiet` does not silence."""
     from rich.console import Console
 
+    from mnist_deploy.interruption import Interruptible
     from mnist_deploy.reports.progress import BarProgress, LineProgress
 
     stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1, encoding=sys.stderr.encoding)
     console = Console(file=stream, highlight=False)
-    return BarProgress(console) if console.is_terminal else LineProgress(console)
+    return Interruptible(BarProgress(console) if console.is_terminal else LineProgress(console))

@@ -1,0 +1,72 @@
+"""Ctrl-C that is heeded even where a framework swallows it.
+
+Python raises KeyboardInterrupt between any two bytecodes of the main thread. Inside TensorFlow's callbacks and
+finalisers it is sometimes dropped, or becomes another error, and training would go on. So the signal is noted, too,
+and whoever reports progress next is stopped.
+"""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from mnist_deploy.progress import Progress
+
+_noted = False
+
+
+def noted() -> bool:
+    """Tell whether the user pressed Ctrl-C since `heeded` began."""
+    return _noted
+
+
+def _note(number: int, frame: FrameType | None) -> None:
+    global _noted
+    _noted = True
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def heeded() -> Iterator[None]:
+    """Note interruptions for the length of a with-block; the handler before is put back."""
+    global _noted
+    _noted = False
+    try:
+        before = signal.signal(signal.SIGINT, _note)
+    except ValueError:  # not the main thread: whoever runs that one sees to signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class Interruptible:
+    """A `Progress` that raises KeyboardInterrupt at the first step after an interruption."""
+
+    def __init__(self, progress: Progress) -> None:
+        """Pass everything on to `progress`."""
+        self._progress = progress
+
+    def start(self, task: str, total: int) -> None:
+        """Begin a task, unless interrupted."""
+        self._check()
+        self._progress.start(task, total)
+
+    def advance(self, detail: str, steps: int = 1) -> None:
+        """Count a step, unless interrupted."""
+        self._check()
+        self._progress.advance(detail, steps)
+
+    def finish(self, detail: str = "") -> None:
+        """End the task, interrupted or not."""
+        self._progress.finish(detail)
+
+    def log(self, line: str) -> None:
+        """Say a line."""
+        self._progress.log(line)
+
+    def _check(self) -> None:
+        if _noted:
+            raise KeyboardInterrupt

@@ -1,0 +1,44 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from mnist_deploy import interruption
+from mnist_deploy.interruption import Interruptible
+from mnist_deploy.progress import Silent
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+
+
+def test_a_swallowed_interruption_stops_the_next_step() -> None:
+    progress = Interruptible(Silent())
+    handler = signal.getsignal(signal.SIGINT)
+    with interruption.heeded():
+        progress.start("train", 2)
+        progress.advance("epoch 1")
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)  # here a framework would drop it
+        assert interruption.noted()
+        with pytest.raises(KeyboardInterrupt):
+            progress.advance("epoch 2")
+        with pytest.raises(KeyboardInterrupt):
+            progress.start("export", 1)
+        progress.finish()
+    assert signal.getsignal(signal.SIGINT) is handler
+    with interruption.heeded():
+        assert not interruption.noted()
+        progress.advance("of the next command")
+
+
+def test_other_threads_leave_signals_alone() -> None:
+    handlers = []
+
+    def work() -> None:
+        with interruption.heeded():
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert handlers == [signal.getsignal(signal.SIGINT)]
