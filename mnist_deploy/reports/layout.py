@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 WIDTH = 100
-# Smaller differences cannot be told from chance: the interval of a p50 over passes is about this wide.
+# Two figures nearer than this are both marked as best. It is no verdict: the interval beside a p50 may well be wider.
 TIE = 0.03
 QUICK = "[quick] "
 
