@@ -1,5 +1,7 @@
 """The contract of every runtime, over every artifact that it reads."""
 
+import subprocess
+import sys
 from functools import cache
 
 import numpy as np
@@ -113,6 +115,19 @@ def test_openvino_computes_float32_in_float32(tiny_run: TinyRun) -> None:
     assert reference is not None
     with RUNTIMES["openvino"](artifact, device="cpu", threads=1, batch_size=301) as loaded:
         np.testing.assert_allclose(loaded.infer(images(tiny_run)), reference.scores[:301], atol=1e-5)
+
+
+def test_openvino_sends_no_telemetry(tiny_run: TinyRun) -> None:
+    """Its import would fork a process that calls home; here it has neither module nor child."""
+    artifact = find(tiny_run, NETWORKS[0], "onnx", Precision.FLOAT32)
+    program = (
+        "import psutil, sys; from mnist_deploy.artifacts import Artifact;"
+        "from mnist_deploy.runtimes import RUNTIMES;"
+        "RUNTIMES['openvino'](Artifact.model_validate_json(sys.argv[1]), device='cpu', threads=1, batch_size=1);"
+        "print([name for name in sys.modules if name.startswith('openvino_telemetry.')], psutil.Process().children())"
+    )
+    command = [sys.executable, "-c", program, artifact.model_dump_json()]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[] []\n"
 
 
 def test_encoding_for_int8_rounds_and_clips(tiny_run: TinyRun) -> None:

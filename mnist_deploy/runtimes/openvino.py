@@ -1,5 +1,6 @@
 """OpenVINO, reading the ONNX file, on the CPU."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ class OpenVinoRuntime(Runtime):
     def __init__(self, artifact: Artifact, *, device: str, threads: int | None, batch_size: int) -> None:
         """Read and compile the model for the batch."""
         super().__init__(artifact, device=device, threads=threads, batch_size=batch_size)
+        # Importing OpenVINO sends telemetry, from a process that it forks to do so: nobody was asked, and it would run
+        # beside what is measured. Without this module it falls back to its own stub.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         import openvino
 
         core = openvino.Core()
