@@ -17,6 +17,7 @@ import numpy as np
 from mnist_deploy.benchmark.messages import Done, Event, Failed, Job, Loaded, Request, Started
 from mnist_deploy.benchmark.sampler import Effort, Tape, sample, timed, warm_up
 from mnist_deploy.dataset import FloatArray, scaled
+from mnist_deploy.errors import UnavailableError
 from mnist_deploy.quiet import debugging, quiet
 from mnist_deploy.runtimes import RUNTIMES, Runtime
 
@@ -38,6 +39,17 @@ def load(request: Request, job: Job) -> Runtime:
     return runtime(job.artifact, device=request.device, threads=request.threads, batch_size=job.batch_size)
 
 
+def placed(device: str, executed_on: str) -> str:
+    """Return `executed_on` if it can be the `device` that was asked for.
+
+    Raises:
+        UnavailableError: the GPU was asked for and the library fell back to the CPU, as some do without a word.
+    """
+    if device == "gpu" and "CPU" in executed_on.upper():
+        raise UnavailableError(f"asked for the GPU, but it ran on {executed_on}")
+    return executed_on
+
+
 def tape_for(runtime: Runtime, images: FloatArray) -> Tape:
     """Encode all `images` as batches, the last one filled up from the first images."""
     size = runtime.batch_size
@@ -53,6 +65,7 @@ def score(request: Request, images: FloatArray, say: Say) -> Arrays:
         say(Started(job=number))
         try:
             with load(request, job) as runtime:
+                placed(request.device, runtime.executed_on())
                 arrays[f"scores.{number}"] = runtime.infer(images)
         except Exception as error:  # whatever a library raises is this job's result, not the end of the others
             say(Failed(job=number, reason=reason(error)))
@@ -78,7 +91,7 @@ def measure(request: Request, effort: Effort, images: FloatArray, say: Say) -> A
                 tape = tape_for(runtime, images)
                 tensor = tape.take()
                 _, first_call_s = timed(lambda runtime=runtime, tensor=tensor: runtime.run(tensor))  # type: ignore[misc]
-                on = runtime.executed_on()
+                on = placed(request.device, runtime.executed_on())
                 say(Loaded(job=number, load_s=load_s, first_call_s=first_call_s, executed_on=on))
                 loadings[number] = Loading(runtime, tape)
             except Exception as error:

@@ -12,7 +12,9 @@ from mnist_deploy.artifacts import Artifact, Precision
 from mnist_deploy.benchmark import process
 from mnist_deploy.benchmark.messages import Done, Event, Job, Request, Started
 from mnist_deploy.benchmark.sampler import Effort
+from mnist_deploy.benchmark.worker import placed
 from mnist_deploy.dataset import scaled
+from mnist_deploy.errors import UnavailableError
 from mnist_deploy.runtimes import RUNTIMES
 from tests.conftest import NETWORKS, TinyRun
 
@@ -63,6 +65,15 @@ def test_the_null_runtime_is_faster_than_any_model(tiny_run: TinyRun, tmp_path: 
         for name in ("null", "litert")
     }
     assert medians["null"] < medians["litert"] / 3
+
+
+@pytest.mark.parametrize("where", ["CPU:0", "CPUExecutionProvider", "CPU (XNNPACK by default)"])
+def test_what_fell_back_to_the_cpu_does_not_pass_for_a_gpu(where: str) -> None:
+    with pytest.raises(UnavailableError, match="asked for the GPU"):
+        placed("gpu", where)
+    assert placed("cpu", where) == where
+    assert placed("gpu", "GPU:0") == "GPU:0"
+    assert placed("gpu", "CUDAExecutionProvider") == "CUDAExecutionProvider"
 
 
 def test_a_broken_artifact_fails_alone(tiny_run: TinyRun, tmp_path: Path) -> None:
