@@ -26,7 +26,7 @@ class Plan(BaseModel):
     images: int = 1000
 
 
-QUICK = Plan(passes=1, rounds=1, effort=Effort(slice_s=0.05, max_warm_up_s=0.2))
+QUICK = Plan(passes=1, rounds=1, effort=Effort(slice_s=0.03, min_calls=3, window_s=0.01, max_warm_up_s=0.1))
 
 
 class Use(BaseModel):
