@@ -26,14 +26,21 @@ def networks(config: pytest.Config) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def store(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> ArtifactStore:
+def mnist() -> dataset.Dataset:
+    return dataset.load()
+
+
+@pytest.fixture(scope="session")
+def store(
+    pytestconfig: pytest.Config, mnist: dataset.Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> ArtifactStore:
     """The user's artifacts where there are any; speed depends on the networks' shapes, not on how well they learned."""
     here = ArtifactStore(Path(os.environ.get("MNIST_DEPLOY_ARTIFACTS", "artifacts")))
     if here.manifest().artifacts:
         return here
     made = ArtifactStore(tmp_path_factory.mktemp("artifacts"))
     print("\nno artifacts yet: training for one epoch and exporting", file=sys.stderr)
-    data, names = dataset.load(), networks(pytestconfig)
-    train_all(made, data, names, TrainingOptions(epochs=1), Silent())
-    export_all(made, data, names, targets(list(EXPORTERS), list(Precision)), Calibration(), Silent())
+    names = networks(pytestconfig)
+    train_all(made, mnist, names, TrainingOptions(epochs=1), Silent())
+    export_all(made, mnist, names, targets(list(EXPORTERS), list(Precision)), Calibration(), Silent())
     return made

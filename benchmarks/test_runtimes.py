@@ -12,14 +12,11 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.conftest import networks
 from mnist_deploy import dataset
-from mnist_deploy.artifacts import KERAS_FORMAT, ArtifactStore, Precision, State
+from mnist_deploy.artifacts import ArtifactStore, Precision, State
 from mnist_deploy.benchmark.sampler import Tape
-from mnist_deploy.exporters import EXPORTERS
+from mnist_deploy.exporters import ARTIFACT_KINDS
 from mnist_deploy.runtimes import RUNTIMES
 
-ARTIFACTS = [(KERAS_FORMAT, Precision.FLOAT32)] + [
-    (name, precision) for name, exporter in EXPORTERS.items() for precision in exporter.precisions
-]
 BATCHES = (1, 256)
 
 
@@ -27,7 +24,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     cases = [
         (network, format, precision, runtime.name, batch)
         for network, batch, (format, precision), runtime in itertools.product(
-            networks(metafunc.config), BATCHES, ARTIFACTS, RUNTIMES.values()
+            networks(metafunc.config), BATCHES, ARTIFACT_KINDS, RUNTIMES.values()
         )
         if format in runtime.formats
     ]
@@ -38,6 +35,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_run(
     benchmark: BenchmarkFixture,
     store: ArtifactStore,
+    mnist: dataset.Dataset,
     pytestconfig: pytest.Config,
     network: str,
     format: str,
@@ -54,7 +52,7 @@ def test_run(
     available = RUNTIMES[runtime].availability("cpu")
     if not available.ok:
         pytest.skip(f"{available.reason}; run: {available.remedy}")
-    images = dataset.scaled(dataset.load().test_images[: 4 * batch])
+    images = dataset.scaled(mnist.test_images[: 4 * batch])
     benchmark.group = f"{network}, batch {batch}, {threads} thread{'s' * (threads != 1)}"
     benchmark.name = f"{format} {precision} {runtime}"
     with RUNTIMES[runtime](artifact, device="cpu", threads=threads, batch_size=batch) as loaded:

@@ -54,14 +54,14 @@ class Interruptible:
         self._check()
         self._progress.start(task, total)
 
-    def advance(self, detail: str, steps: int = 1) -> None:
+    def advance(self, detail: str) -> None:
         """Count a step, unless interrupted."""
         self._check()
-        self._progress.advance(detail, steps)
+        self._progress.advance(detail)
 
-    def finish(self, detail: str = "") -> None:
+    def finish(self) -> None:
         """End the task, interrupted or not."""
-        self._progress.finish(detail)
+        self._progress.finish()
 
     def log(self, line: str) -> None:
         """Say a line."""

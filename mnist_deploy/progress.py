@@ -11,11 +11,11 @@ class Progress(Protocol):
     def start(self, task: str, total: int) -> None:
         """Begin `task`, which takes `total` steps; it replaces the task before it."""
 
-    def advance(self, detail: str, steps: int = 1) -> None:
-        """Say that `steps` more are done, and what the last one was."""
+    def advance(self, detail: str) -> None:
+        """Say that one more step is done, and what it was."""
 
-    def finish(self, detail: str = "") -> None:
-        """End the task, with what came of it."""
+    def finish(self) -> None:
+        """End the task."""
 
     def log(self, line: str) -> None:
         """Say one line beside the bar."""
@@ -27,10 +27,10 @@ class Silent:
     def start(self, task: str, total: int) -> None:
         """Do nothing."""
 
-    def advance(self, detail: str, steps: int = 1) -> None:
+    def advance(self, detail: str) -> None:
         """Do nothing."""
 
-    def finish(self, detail: str = "") -> None:
+    def finish(self) -> None:
         """Do nothing."""
 
     def log(self, line: str) -> None:

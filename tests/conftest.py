@@ -1,6 +1,7 @@
 """One tiny run of the real program serves every test that needs real artifacts."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -58,6 +59,17 @@ def tiny_data(mnist: dataset.Dataset, tmp_path_factory: pytest.TempPathFactory) 
     counts = {"train": TRAIN_IMAGES, "test": TEST_IMAGES}
     np.savez(path, **{name: array[: counts[name[2:]]] for name, array in mnist.arrays().items()})
     return path
+
+
+@pytest.fixture
+def root(tiny_run: "TinyRun", tmp_path: Path) -> Path:
+    """A copy of the tiny run's artifacts, to change as a test likes."""
+    return Path(shutil.copytree(tiny_run.root, tmp_path / "artifacts"))
+
+
+@pytest.fixture
+def store(root: Path) -> ArtifactStore:
+    return ArtifactStore(root)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,4 @@
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,6 @@ from mnist_deploy.errors import ArtifactError, ModelError
 from tests.conftest import NETWORKS, TinyRun
 
 MLP = NETWORKS[0]
-
-
-@pytest.fixture
-def store(tiny_run: TinyRun, tmp_path: Path) -> ArtifactStore:
-    shutil.copytree(tiny_run.root, tmp_path / "artifacts")
-    return ArtifactStore(tmp_path / "artifacts")
 
 
 def test_manifest_says_what_lies_there(tiny_run: TinyRun) -> None:

@@ -35,11 +35,6 @@ def one_line(text: str) -> str:
     return lines[0]
 
 
-@pytest.fixture
-def root(tiny_run: TinyRun, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(tiny_run.root, tmp_path / "artifacts"))
-
-
 # ---- help and what costs nothing
 
 

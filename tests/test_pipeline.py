@@ -1,6 +1,3 @@
-import shutil
-from pathlib import Path
-
 import pytest
 
 from mnist_deploy.artifacts import ArtifactStore
@@ -9,12 +6,6 @@ from mnist_deploy.progress import Silent
 from tests.conftest import NETWORKS, TinyRun
 
 MLP = NETWORKS[0]
-
-
-@pytest.fixture
-def store(tiny_run: TinyRun, tmp_path: Path) -> ArtifactStore:
-    shutil.copytree(tiny_run.root, tmp_path / "artifacts")
-    return ArtifactStore(tmp_path / "artifacts")
 
 
 @pytest.mark.parametrize(

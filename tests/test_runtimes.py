@@ -11,18 +11,15 @@ from mnist_deploy import parity
 from mnist_deploy.artifacts import Artifact, Precision
 from mnist_deploy.dataset import FloatArray, scaled
 from mnist_deploy.errors import UnavailableError
-from mnist_deploy.exporters import EXPORTERS
+from mnist_deploy.exporters import ARTIFACT_KINDS
 from mnist_deploy.runtimes import DEVICES, RUNTIMES
 from tests.conftest import NETWORKS, TinyRun
 
-ARTIFACTS = [("keras", Precision.FLOAT32)] + [
-    (name, precision) for name, exporter in EXPORTERS.items() for precision in exporter.precisions
-]
 PAIRS = [
     pytest.param(network, runtime, format, precision, id=f"{network}-{runtime}-{format}-{precision}")
     for network in NETWORKS
     for runtime, cls in RUNTIMES.items()
-    for format, precision in ARTIFACTS
+    for format, precision in ARTIFACT_KINDS
     if format in cls.formats
 ]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mnist_deploy import files, training
+from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, Provenance, State
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
 from mnist_deploy.errors import ArtifactError, DataError, ModelError, UsageError
@@ -115,7 +116,7 @@ class _OneModel:
             path = self.store.model_path(self.name)
             try:
                 self._model = keras.saving.load_model(path, compile=False)
-                scores = self._model(np.zeros((1, 28, 28, 1), np.float32))
+                scores = self._model(np.zeros((1, *INPUT_SHAPE), np.float32))
                 fits = tuple(scores.shape) == (1, 10)
             except Exception as error:  # Keras raises whatever its parts raise on a damaged file
                 raise ModelError(

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State
+from mnist_deploy.artifacts import Artifact, ArtifactStore, State
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.errors import ArtifactError, UnavailableError, UsageError
-from mnist_deploy.exporters import EXPORTERS
+from mnist_deploy.exporters import ARTIFACT_KINDS
 from mnist_deploy.results import Skip, SkipKind
 from mnist_deploy.runtimes import DEVICES, RUNTIMES, Runtime
 
@@ -113,8 +113,6 @@ def _stale(artifact: Artifact) -> Skip:
 
 def _not_exported(store: ArtifactStore, selection: Selection) -> list[Skip]:
     here = {(one.architecture, one.format, one.precision) for one in store.manifest().artifacts}
-    wanted = [(KERAS_FORMAT, Precision.FLOAT32)]
-    wanted += [(name, precision) for name, exporter in EXPORTERS.items() for precision in exporter.precisions]
     return [
         Skip(
             kind=SkipKind.NOT_EXPORTED,
@@ -125,7 +123,7 @@ def _not_exported(store: ArtifactStore, selection: Selection) -> list[Skip]:
             remedy="mnist-deploy export",
         )
         for name in selection.architectures or store.trained()
-        for format, precision in wanted
+        for format, precision in ARTIFACT_KINDS
         if (name, format, precision) not in here
         and format in (selection.formats or [format])
         and precision in (selection.precisions or [precision])

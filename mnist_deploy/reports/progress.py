@@ -31,15 +31,15 @@ class BarProgress:
         self._task = self._bar.add_task(task, total=total, detail="")
         self._bar.start()
 
-    def advance(self, detail: str, steps: int = 1) -> None:
+    def advance(self, detail: str) -> None:
         """Move the bar."""
         if self._bar is not None:
-            self._bar.update(self._task, advance=steps, detail=detail, refresh=True)
+            self._bar.update(self._task, advance=1, detail=detail, refresh=True)
 
-    def finish(self, detail: str = "") -> None:
+    def finish(self) -> None:
         """Leave the bar where it is."""
         if self._bar is not None:
-            self._bar.update(self._task, detail=detail, refresh=True)
+            self._bar.update(self._task, detail="", refresh=True)
             self._bar.stop()
             self._bar = None
 
@@ -61,20 +61,20 @@ class LineProgress:
         self._task, self._done, self._total = task, 0, total
         self._last = self._began = time.monotonic()
 
-    def advance(self, detail: str, steps: int = 1) -> None:
+    def advance(self, detail: str) -> None:
         """Count, and say so if the last line is a while ago."""
-        self._done += steps
+        self._done += 1
         now = time.monotonic()
         if now - self._last >= LINE_EVERY_S:
             self._last = now
             left = (now - self._began) / self._done * (self._total - self._done)
             self.log(f"{self._task} {self._done}/{self._total}, about {left:.0f} s left: {detail}")
 
-    def finish(self, detail: str = "") -> None:
+    def finish(self) -> None:
         """Say how far it came."""
         if self._total:
             took = time.monotonic() - self._began
-            self.log(f"{self._task} {self._done}/{self._total} done in {took:.1f} s{detail and ': '}{detail}")
+            self.log(f"{self._task} {self._done}/{self._total} done in {took:.1f} s")
             self._total = 0
 
     def log(self, line: str) -> None:
