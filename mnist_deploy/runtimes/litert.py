@@ -58,5 +58,5 @@ class LiteRTRuntime(Runtime):
         return np.asarray((output.astype(np.float32) - np.float32(zero_point)) * np.float32(scale))
 
     def executed_on(self) -> str:
-        """Return the delegate: XNNPACK is part of every CPU build and takes what it can."""
-        return "CPU (XNNPACK by default)"
+        """Return 'CPU'; which part of it the delegate XNNPACK took, the interpreter does not tell."""
+        return "CPU"
