@@ -9,6 +9,7 @@ from mnist_deploy.dataset import CLASSES, IMAGE_SIDE
 
 Shape = tuple[int, ...]
 INPUT_SHAPE: Shape = (IMAGE_SIDE, IMAGE_SIDE, 1)
+FLOAT32_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,17 @@ class Architecture:
         are comparisons and table look-ups as much as arithmetic.
         """
         return sum(layer.flops(shape) for layer, shape in self._with_shapes())
+
+    def bytes_moved(self, batch_size: int, weight_bytes: int) -> int:
+        """Return the bytes that one call on `batch_size` images cannot avoid moving.
+
+        Every weight is read once, in `weight_bytes` each; every input is read and every output written once, in
+        float32. What lies between the layers is left out: it stays in a cache. This is the traffic of the roofline
+        model, and the least working set of the call.
+        """
+        *_, (last, shape) = self._with_shapes()
+        numbers = prod(INPUT_SHAPE) + prod(last.output(shape))
+        return self.parameters * weight_bytes + batch_size * numbers * FLOAT32_BYTES
 
 
 def _mlp(units: int, activation: str) -> tuple[Layer, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel
 
-from mnist_deploy import __version__
+from mnist_deploy import __version__, cgroup
 from mnist_deploy.versions import versions
 
 LIBRARIES = (
@@ -52,10 +52,10 @@ def describe() -> Environment:
         physical_cores=psutil.cpu_count(logical=False),
         logical_cores=psutil.cpu_count(),
         usable_cores=usable_cores(),
-        cgroup_cpus=_cgroup_cpus(),
+        cgroup_cpus=cgroup.cpus(),
         virtual_machine=_virtual_machine(),
         memory_bytes=psutil.virtual_memory().total,
-        cgroup_memory_bytes=_cgroup_number("memory.max"),
+        cgroup_memory_bytes=cgroup.memory_bytes(),
         accelerators=_accelerators(),
         libraries={name: version for name, version in versions(*LIBRARIES).items() if name != "python"},
     )
@@ -64,24 +64,8 @@ def describe() -> Environment:
 def usable_cores() -> int:
     """Return how many cores this process may keep busy: its affinity, cut by a cgroup's quota; at least 1."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    quota = _cgroup_cpus()
+    quota = cgroup.cpus()
     return max(1, min(affinity, int(quota))) if quota is not None else affinity
-
-
-def _cgroup_file(name: str) -> str | None:
-    """Read a file of cgroup v2, as containers see their own."""
-    path = Path("/sys/fs/cgroup") / name
-    return path.read_text().strip() if path.is_file() else None
-
-
-def _cgroup_cpus() -> float | None:
-    quota, _, period = (_cgroup_file("cpu.max") or "max").partition(" ")
-    return None if quota == "max" else int(quota) / int(period)
-
-
-def _cgroup_number(name: str) -> int | None:
-    text = _cgroup_file(name)
-    return int(text) if text and text.isdigit() else None
 
 
 def _cpu() -> str | None:

@@ -9,12 +9,14 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mnist_deploy import files
+from mnist_deploy.benchmark.comparison import Verdict
+from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.benchmark.schedule import Plan
 from mnist_deploy.environment import Environment
 from mnist_deploy.errors import ArtifactError
 from mnist_deploy.parity import ParityRow
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class TrainingRow(BaseModel):
@@ -32,8 +34,80 @@ class TrainingRow(BaseModel):
     kept: bool
 
 
+class Comparison(BaseModel):
+    """A ratio of two p50s, the ends of its interval (None with fewer than three passes), and what it decides."""
+
+    ratio: float
+    low: float | None
+    high: float | None
+    verdict: Verdict
+
+
+class Noise(BaseModel):
+    """How quiet the machine was.
+
+    Attributes:
+        slices: how many were planned.
+        retried: how many were measured once more.
+        left: how many had no clean attempt.
+        reasons: how often each reason held, over all attempts.
+        quiet_probe_s: what the probe took in quiet moments.
+        twin: the cell that was measured twice.
+        twin_ratio: its second p50 over its first, with the interval; None if it could not be measured.
+        noisy: over 5 % of the planned slices are left.
+        withheld: over 20 % are, so mean, p99 and throughput are not given.
+        no_verdicts: why there are none; None if there are.
+    """
+
+    slices: int
+    retried: int
+    left: int
+    reasons: dict[str, int]
+    quiet_probe_s: float
+    twin: str | None
+    twin_ratio: float | None
+    twin_low: float | None
+    twin_high: float | None
+    noisy: bool
+    withheld: bool
+    no_verdicts: str | None
+
+
+class RuntimeRow(BaseModel):
+    """A runtime that was measured; `installed_bytes` counts its package and all that it requires."""
+
+    runtime: str
+    version: str | None
+    installed_bytes: int | None
+
+
+class Check(BaseModel):
+    """One check of the harness itself: a value, the limit that it must keep, and what it is about."""
+
+    name: str
+    value: float
+    limit: str
+    passed: bool
+    detail: str
+
+
 class Measurement(BaseModel):
-    """One artifact in one runtime, on one device, in one use. See `benchmark.statistics.Summary` for the figures."""
+    """One artifact in one runtime, on one device, in one use. See `benchmark.statistics.Summary` for the figures.
+
+    Attributes:
+        timed: 'call', from tensor to output, or 'end-to-end', from pixels to labels.
+        call: what the clock stood around, in the library's own words.
+        engine_s: what the library itself says of a call, where it does; median over slices.
+        latency_mean_s, latency_p99_s, throughput_images_per_s: None also where the machine was too noisy for them.
+        memory_bytes: what the process grew by, from before the library's import to after the first call, at its peak.
+        pass_trusted: for each pass, whether the witnesses let any of its slices stand.
+        rank: one more than the number of cells of the same network and use that are faster by verdict; None if no
+            verdicts could be given.
+        sole_winner: whether it beats every other, corrected for their number (Holm).
+        against_best: its p50 over that of the rank's best, with its interval and verdict.
+        speed_up: p50 of the baseline over its own, with its interval; None without the baseline.
+        roof_share: attained FLOP/s over what the roofline allows in float32 (see `benchmark.roofline`).
+    """
 
     architecture: str
     format: str
@@ -46,15 +120,25 @@ class Measurement(BaseModel):
     latency_p50_low_s: float | None
     latency_p50_high_s: float | None
     latency_p99_s: float | None
-    latency_mean_s: float
+    latency_mean_s: float | None
     latency_min_s: float
-    throughput_images_per_s: float
+    throughput_images_per_s: float | None
+    timed: str
+    call: str
+    engine_s: float | None
     size_bytes: int
+    memory_bytes: int
     load_s: float
     first_call_s: float
     calls: int
     passes: int
     pass_p50_s: list[float]
+    pass_trusted: list[bool]
+    rank: int | None = None
+    sole_winner: bool = False
+    against_best: Comparison | None = None
+    speed_up: Comparison | None = None
+    roof_share: float | None = None
     executed_on: str
     runtime_version: str | None
     artifact_sha256: str
@@ -84,7 +168,10 @@ class Skip(BaseModel):
 
 
 class Results(BaseModel):
-    """One run of one command. `complete` is False in a file that an interruption left behind."""
+    """One run of one command. `complete` is False in a file that an interruption left behind.
+
+    `samples` names the file beside this one that holds every timed call (see `benchmark.recording`).
+    """
 
     schema_version: int = SCHEMA_VERSION
     command: str
@@ -93,15 +180,28 @@ class Results(BaseModel):
     quick: bool = False
     environment: Environment
     plan: Plan | None = None
+    passes_done: int | None = None
+    time_limited: bool = False
     clock_floor_s: float | None = None
+    baseline: str | None = None
+    noise: Noise | None = None
+    roofs: list[Roof] = []
+    runtimes: list[RuntimeRow] = []
+    checks: list[Check] = []
+    samples: str | None = None
     training: list[TrainingRow] = []
     parity: list[ParityRow] = []
     measurements: list[Measurement] = []
     skips: list[Skip] = []
 
+    @property
+    def stem(self) -> str:
+        """The name of this run's files, without their endings."""
+        return f"{self.created_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
+
     def save(self, folder: Path) -> Path:
         """Write <time>.json below `folder`, and latest.json too once the run is complete; return the former's path."""
-        path = folder / f"{self.created_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}.json"
+        path = folder / f"{self.stem}.json"
         text = self.model_dump_json(indent=1) + "\n"
         files.write_text(path, text)
         if self.complete:

@@ -1,7 +1,8 @@
-"""Which version of a library is installed, told without importing it."""
+"""Which version of a library is installed and what it takes on disk, told without importing it."""
 
 import importlib.metadata
 import importlib.util
+import os
 import platform
 
 
@@ -28,3 +29,64 @@ def version_of(*distributions: str) -> str | None:
 def importable(module: str) -> bool:
     """Tell whether `module` could be imported, without doing it."""
     return importlib.util.find_spec(module) is not None
+
+
+def packages_of(*distributions: str) -> list[str]:
+    """Return the first of `distributions` that is installed and all that it requires, as sorted canonical names."""
+    return sorted(_with_requirements(*distributions))
+
+
+def installed_bytes(*distributions: str) -> int | None:
+    """Return the bytes on disk of the first of `distributions` that is installed, with all that it requires.
+
+    What others require too, as numpy, counts as well. Each file that an installer recorded counts once; a
+    distribution without such a record adds nothing. None if none is installed.
+    """
+    closure = _with_requirements(*distributions)
+    if not closure:
+        return None
+    located = (one.locate_file(file) for one in closure.values() for file in one.files or ())
+    return sum(_size_bytes(path) for path in {os.path.normpath(str(path)) for path in located})
+
+
+def _with_requirements(*distributions: str) -> dict[str, importlib.metadata.Distribution]:
+    """Return the transitive closure by canonical name; what this machine's markers leave out is not in it."""
+    from packaging.utils import canonicalize_name  # here and below: --help does without
+
+    first = next((name for name in distributions if version_of(name)), None)
+    found: dict[str, importlib.metadata.Distribution] = {}
+    # A distribution comes once for itself, with extra "", and once for each extra that someone asks of it.
+    waiting: list[tuple[str, str]] = [(canonicalize_name(first), "")] if first else []
+    seen = set(waiting)
+    while waiting:
+        name, extra = waiting.pop()
+        try:
+            found[name] = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        for text in found[name].requires or ():
+            wanted = _wanted(text, extra) - seen
+            waiting += wanted
+            seen |= wanted
+    return found
+
+
+def _wanted(text: str, extra: str) -> set[tuple[str, str]]:
+    """Return the name and the extras of the requirement that `text` states, if it holds here and with `extra`."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:  # old packages hold such lines; pip refuses them anew but leaves them installed
+        return set()
+    if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+        return set()
+    return {(canonicalize_name(requirement.name), more) for more in ("", *requirement.extras)}
+
+
+def _size_bytes(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0

@@ -5,13 +5,22 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mnist_deploy import dataset
+from mnist_deploy import dataset, environment, results
 from mnist_deploy.artifacts import ArtifactStore
+from mnist_deploy.benchmark import schedule
+from mnist_deploy.benchmark.sampler import Effort
+from mnist_deploy.benchmark.schedule import Plan
+from mnist_deploy.pipeline.benching import bench
+from mnist_deploy.pipeline.figures import Baseline
+from mnist_deploy.pipeline.selection import Selection
+from mnist_deploy.progress import Silent
+from mnist_deploy.results import Results
 
 # One dense network with sparse labels and one convolutional one: every kind of layer, loss and optimizer state.
 NETWORKS = ["mlp-tanh-128", "cnn-relu-16-32"]
@@ -79,3 +88,18 @@ def tiny_run(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyR
     ended = mnist_deploy("run", *NETWORKS, "--quick", "--data", tiny_data, "--artifacts", root)
     assert ended.code == 0, ended.err
     return TinyRun(root, tiny_data, ended)
+
+
+@pytest.fixture(scope="session")
+def measured(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
+    """Three passes of the default protocol over the light runtimes and one network: what verdicts and noise need."""
+    root = Path(shutil.copytree(tiny_run.root, tmp_path_factory.mktemp("measured") / "artifacts"))
+    found = results.Results(command="bench", created_at=datetime.now(UTC), environment=environment.describe())
+    selection = Selection(
+        architectures=NETWORKS[:1], formats=["tflite", "onnx"], precisions=["int8", "float32"],
+        runtimes=["litert", "onnxruntime"],
+    )  # fmt: skip
+    plan = Plan(passes=3, effort=Effort(slice_s=0.03))
+    store, uses = ArtifactStore(root), schedule.uses(None, None, environment.usable_cores())
+    bench(store, tiny_run.dataset, selection, uses, found, Silent(), plan, Baseline("litert"))
+    return root, found

@@ -2,10 +2,22 @@
 
 from datetime import UTC, datetime
 
+from mnist_deploy.benchmark.comparison import Verdict
+from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.benchmark.schedule import Plan
 from mnist_deploy.environment import Environment
 from mnist_deploy.parity import ParityRow
-from mnist_deploy.results import Measurement, Results, Skip, SkipKind, TrainingRow
+from mnist_deploy.results import (
+    Check,
+    Comparison,
+    Measurement,
+    Noise,
+    Results,
+    RuntimeRow,
+    Skip,
+    SkipKind,
+    TrainingRow,
+)
 
 ENVIRONMENT = Environment(
     mnist_deploy="0.0.0", python="3.11.0", platform="Linux", cpu="A CPU", physical_cores=2, logical_cores=2,
@@ -22,11 +34,32 @@ def measurement(
         "device": "cpu", "threads": 1, "batch_size": 1, "latency_p50_s": p50, "latency_p50_low_s": p50 * 0.98,
         "latency_p50_high_s": p50 * 1.03, "latency_p99_s": p50 * 1.5, "latency_mean_s": p50 * 1.1,
         "latency_min_s": p50 * 0.9, "throughput_images_per_s": batch / p50 / 1.1, "size_bytes": 406_000,
-        "load_s": 0.0004, "first_call_s": p50 * 9, "calls": 6000, "passes": 3, "pass_p50_s": [p50] * 3,
+        "timed": "call", "call": "set_tensor, invoke, get_tensor", "engine_s": None, "memory_bytes": 10_400_000,
+        "pass_trusted": [True] * 3, "roof_share": 0.62, "load_s": 0.0004,
+        "first_call_s": p50 * 9, "calls": 6000, "passes": 3, "pass_p50_s": [p50] * 3,
         "executed_on": "CPU", "runtime_version": "1.0", "artifact_sha256": "0" * 64,
     }  # fmt: skip
     who = {"architecture": architecture, "format": format, "precision": precision, "runtime": runtime}
     return Measurement.model_validate(plain | who | changes)
+
+
+def compared(ratio: float, verdict: Verdict) -> Comparison:
+    return Comparison(ratio=ratio, low=ratio * 0.98, high=ratio * 1.03, verdict=verdict)
+
+
+QUIET = Noise(
+    slices=1560, retried=12, left=9, reasons={"host": 18, "pressure": 3}, quiet_probe_s=0.000_148,
+    twin="mlp-relu-128 tflite int8 in litert", twin_ratio=1.004, twin_low=0.99, twin_high=1.02, noisy=False,
+    withheld=False, no_verdicts=None,
+)  # fmt: skip
+NOISY = QUIET.model_copy(
+    update={"left": 400, "noisy": True, "withheld": True, "twin_ratio": 0.93,
+            "no_verdicts": "a cell measured twice differs from itself by 7.0%, more than 3%"}
+)  # fmt: skip
+CHECKS = [
+    Check(name="floor", value=0.031, limit="at most 0.10", passed=True, detail="a call of nothing takes 95 ns"),
+    Check(name="A/A", value=1.05, limit="within 3% of 1", passed=False, detail="measured twice"),
+]
 
 
 def parity_row(format: str, precision: str, runtime: str, **changes: object) -> ParityRow:
@@ -46,6 +79,17 @@ RECORDS = Results(
     environment=ENVIRONMENT,
     plan=Plan(),
     clock_floor_s=67e-9,
+    passes_done=3,
+    time_limited=True,
+    baseline="keras-predict",
+    noise=QUIET,
+    roofs=[Roof(threads=1, peak_flops_per_s=104e9, bandwidth_bytes_per_s={1000: 110e9, 10**9: 20e9})],
+    runtimes=[
+        RuntimeRow(runtime="keras-predict", version="2.21.0", installed_bytes=2_140_000_000),
+        RuntimeRow(runtime="litert", version="2.3.0", installed_bytes=138_000_000),
+        RuntimeRow(runtime="onnxruntime", version=None, installed_bytes=None),
+    ],
+    samples="20260102T030405.000000Z.samples.npz",
     training=[
         TrainingRow(
             architecture="mlp-relu-128", epochs=10, seed=0, duration_s=11.2, test_loss=0.1647, test_accuracy=0.9525,
@@ -66,12 +110,18 @@ RECORDS = Results(
         parity_row("onnx", "float32", "onnxruntime", device="gpu"),
     ],
     measurements=[
-        measurement("mlp-relu-128", "keras", "float32", "keras-predict", 44e-3, latency_p99_s=None),
-        measurement("mlp-relu-128", "tflite", "int8", "litert", 3.3e-6, size_bytes=106_900),
-        measurement("mlp-relu-128", "onnx", "float32", "onnxruntime", 10e-6),
-        measurement("mlp-relu-128", "tflite", "float32", "litert", 3.37e-6),
+        measurement("mlp-relu-128", "keras", "float32", "keras-predict", 44e-3, latency_p99_s=None, rank=4,
+                    call="model.predict", against_best=compared(13_333, Verdict.SLOWER)),
+        measurement("mlp-relu-128", "tflite", "int8", "litert", 3.3e-6, size_bytes=106_900, rank=1,
+                    speed_up=compared(13_333, Verdict.FASTER)),
+        measurement("mlp-relu-128", "onnx", "float32", "onnxruntime", 10e-6, rank=3, engine_s=8e-6,
+                    call="InferenceSession.run", against_best=compared(3, Verdict.SLOWER),
+                    speed_up=compared(4400, Verdict.FASTER)),
+        measurement("mlp-relu-128", "tflite", "float32", "litert", 3.37e-6, rank=1,
+                    against_best=compared(1.02, Verdict.TIE), speed_up=compared(13_056, Verdict.FASTER)),
         measurement("mlp-relu-128", "tflite", "int8", "litert", 150e-6, size_bytes=106_900, **BIG),
-        measurement("mlp-relu-128", "onnx", "float32", "onnxruntime", 90e-6, **BIG | {"device": "gpu"}),
+        measurement("mlp-relu-128", "onnx", "float32", "onnxruntime", 90e-6, sole_winner=True, rank=1, roof_share=None,
+                    **BIG | {"device": "gpu"}),
         measurement("cnn-relu-16-32", "saved_model", "float32", "tensorflow", 350e-6),
     ],
     skips=[

@@ -51,6 +51,19 @@ def test_flops_are_those_that_tensorflows_profiler_counts(name: str) -> None:
     assert ARCHITECTURES[name].flops == sum(counted.get(kind, 0) for kind in ("MatMul", "Conv2D", "BiasAdd"))
 
 
+@pytest.mark.parametrize(
+    ("name", "batch_size", "weight_bytes", "expected"),
+    [
+        # 784 pixels and 10 scores are 794 numbers, 3176 bytes an image.
+        ("mlp-relu-128", 1, 4, 410_256),  # 101,770 * 4 = 407,080; + 3,176
+        ("mlp-relu-128", 1, 1, 104_946),
+        ("cnn-relu-16-32", 256, 2, 926_996),  # 56,970 * 2 = 113,940; 256 * 3,176 = 813,056
+    ],
+)
+def test_bytes_moved(name: str, batch_size: int, weight_bytes: int, expected: int) -> None:
+    assert ARCHITECTURES[name].bytes_moved(batch_size, weight_bytes) == expected
+
+
 def test_records_hold_what_the_notebook_reports() -> None:
     found = {
         name: (one.optimizer, one.batch_size, one.epochs, one.reported.loss, one.reported.accuracy)

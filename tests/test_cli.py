@@ -14,6 +14,7 @@ import pytest
 from mnist_deploy import __version__, cli, files, results
 from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.artifacts import ArtifactStore, Precision
+from mnist_deploy.benchmark.comparison import Verdict
 from mnist_deploy.runtimes.base import nvidia_gpu_present
 from tests.conftest import NETWORKS, TinyRun, mnist_deploy
 
@@ -196,7 +197,8 @@ def test_run_prints_quick_tables_in_100_columns(tiny_run: TinyRun) -> None:
     out, err = tiny_run.ended.out, tiny_run.ended.err
     titles = [line for line in out.splitlines() if line.startswith("[quick] ")]
     rules = [line for line in out.splitlines() if set(line.strip()) == {"─"}]
-    assert len(titles) == len(rules) >= 1 + 3 * len(NETWORKS), "every table has its title, and every title says so"
+    # The legend has a title and no head, so no rule.
+    assert len(titles) == len(rules) + 1 > 4 * len(NETWORKS), "every table has its title, and every title says so"
     assert max(len(line) for line in out.splitlines() if not line.startswith("Results: ")) <= 100
     for words in ("Training: reproduced", f"{MLP}: agreement", f"{CNN}: batch 1, 1 thread", "Results: "):
         assert words in out
@@ -279,6 +281,74 @@ def test_wrong_answers_fail_in_red_with_exit_code_1(
     code, out, _ = ended(capfd, *arguments, "--json")
     rows = json.loads(out)["parity"]
     assert code == 1 and {row["precision"]: row["passed"] for row in rows}["float16"] is False
+
+
+BENCH = ["bench", MLP, "--runtime", "litert", "--precision", "int8", "--batch-size", "1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--baseline", "keras"], "unknown runtime 'keras': did you mean keras-call?"),
+        (["--baseline", "litert:int9"], "unknown precision 'int9': did you mean int8?"),
+        (["--baseline", "onnxruntime"], "--baseline onnxruntime: not among what is measured; select it too"),
+        (["--time-limit", "soon"], "--time-limit soon: not a time"),
+        (["--time-limit", "0"], "--time-limit 0: not a time"),
+        (["--time-limit", "-5s"], "--time-limit -5s: not a time"),
+        (["--quick", "--rigorous"], "--quick and --rigorous contradict each other"),
+        (["--quick", "--self-check"], "--self-check has a plan of its own; leave out --quick"),
+        (["--self-check", "--runtime", "null"], "--self-check measures a model beside the null runtime"),
+    ],
+)
+def test_bad_options_of_bench(capfd: pytest.CaptureFixture[str], root: Path, arguments: list[str], words: str) -> None:
+    before = sorted((root / "results").iterdir())
+    options = ["bench", MLP, *([] if "null" in arguments else BENCH[2:]), *arguments, "--artifacts", str(root)]
+    code, out, err = ended(capfd, *options)
+    assert code == 2 and not out and words in one_line(err)
+    assert sorted((root / "results").iterdir()) == before
+
+
+def test_a_time_limit_stops_on_whole_passes(capfd: pytest.CaptureFixture[str], root: Path) -> None:
+    code, out, _ = ended(capfd, *BENCH, "--time-limit", "0.1s", "--artifacts", root)
+    found = results.load(root / "results" / "latest.json")
+    assert code == 0 and found.complete and found.time_limited and found.passes_done == 1
+    assert "1 of 5 passes were done within 0.1 s" in out
+    assert "verdicts need 3 passes, and there are 1" in " ".join(out.split())
+
+
+def test_end_to_end_is_measured_recorded_and_said(capfd: pytest.CaptureFixture[str], root: Path) -> None:
+    arguments = ["--quick", "--end-to-end", "--baseline", "litert:int8", "--artifacts", root]
+    code, out, _ = ended(capfd, *BENCH, *arguments)
+    found = results.load(root / "results" / "latest.json")
+    assert code == 0 and "from pixels to label" in out
+    assert {one.timed for one in found.measurements} == {"end-to-end"} and found.baseline == "litert:int8"
+    assert {one.roof_share for one in found.measurements} == {None}, "the roof is that of the network alone"
+
+
+def test_rigorous_looks_again_where_verdicts_are_open(capfd: pytest.CaptureFixture[str], root: Path) -> None:
+    """Two precisions of one file's cells in ten short passes at most; how many depends on what the first five show."""
+    arguments = ["bench", MLP, "--runtime", "litert", "--batch-size", "1", "--threads", "1", "--rigorous"]
+    code, _, _ = ended(capfd, *arguments, "--artifacts", root)
+    found = results.load(root / "results" / "latest.json")
+    assert code == 0 and found.plan is not None and found.plan.more_passes == 10 and found.plan.time_limit_s is None
+    assert found.passes_done in {5, 10}
+    assert found.noise is not None
+    if found.passes_done == 5 and found.noise.no_verdicts is None:
+        verdicts = {one.against_best.verdict for one in found.measurements if one.against_best}
+        assert Verdict.UNDECIDED not in verdicts
+
+
+def test_self_check_prints_a_verdict_for_each_check(capfd: pytest.CaptureFixture[str], root: Path) -> None:
+    code, out, err = ended(capfd, "bench", MLP, "--self-check", "--artifacts", root)
+    found = results.load(root / "results" / "latest.json")
+    assert [check.name for check in found.checks] == ["floor", "A/A", "bare loop"]
+    assert code == (0 if all(check.passed for check in found.checks) else 1), err
+    for check in found.checks:
+        assert f"{check.value:.4f}" in out
+    assert out.count(" pass") + out.count(" FAIL") == 3
+    floor, twin, bare = (check.value for check in found.checks)
+    # Wide: that the limits hold is the check's own business, and depends on the machine.
+    assert 0 < floor < 0.5 and 0.5 < twin < 2 and 0.5 < bare < 2
 
 
 def test_bench_json_holds_the_combinations_asked_for(capfd: pytest.CaptureFixture[str], root: Path) -> None:

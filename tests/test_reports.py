@@ -8,7 +8,7 @@ from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.reports import tables
 from mnist_deploy.reports.layout import WIDTH
 from mnist_deploy.reports.progress import BarProgress, LineProgress
-from tests.records import RECORDS
+from tests.records import CHECKS, NOISY, RECORDS
 
 
 def text(*renderables: RenderableType, width: int = WIDTH, colour: bool = False) -> str:
@@ -29,6 +29,31 @@ def test_all_tables_of_a_quick_run(snapshot: SnapshotAssertion) -> None:
     assert text(tables.everything(quick)) == snapshot
 
 
+def test_measurements_on_a_noisy_machine(snapshot: SnapshotAssertion) -> None:
+    rows = [
+        one.model_copy(
+            update={"latency_p99_s": None, "latency_mean_s": None, "throughput_images_per_s": None, "rank": None}
+        )
+        for one in RECORDS.measurements[:2]
+    ]
+    noisy = RECORDS.model_copy(update={"noise": NOISY, "measurements": rows, "skips": [], "parity": [], "training": []})
+    shown = text(tables.everything(noisy))
+    assert shown == snapshot
+    assert "NOISY MACHINE" in shown and "withheld" in shown and "no verdicts" in shown
+
+
+def test_checks_of_the_harness(snapshot: SnapshotAssertion) -> None:
+    empty = {"measurements": [], "skips": [], "parity": [], "training": []}
+    assert text(tables.everything(RECORDS.model_copy(update={"checks": CHECKS} | empty))) == snapshot
+
+
+def test_end_to_end_is_said_in_the_title() -> None:
+    rows = [one.model_copy(update={"timed": "end-to-end"}) for one in RECORDS.measurements]
+    assert "batch 1, 1 thread, from pixels to label" in text(
+        tables.everything(RECORDS.model_copy(update={"measurements": rows}))
+    )
+
+
 def test_list(snapshot: SnapshotAssertion) -> None:
     assert text(tables.architectures(list(ARCHITECTURES.values()))) == snapshot
 
@@ -37,8 +62,8 @@ def test_every_table_of_a_quick_run_says_so() -> None:
     plain = text(tables.everything(RECORDS)).splitlines()
     quick = text(tables.everything(RECORDS.model_copy(update={"quick": True}))).splitlines()
     changed = [(old, new) for old, new in zip(plain, quick, strict=True) if old != new]
-    rules = sum("───" in line for line in plain)
-    assert len(changed) == rules, "one title above each table's rule"
+    rules = sum("───" in line for line in plain) + 1
+    assert len(changed) == rules, "one title above each table's rule, and one above the legend, which has none"
     assert all(new == f"[quick] {old}"[:WIDTH].rstrip() or new.startswith("[quick] ") for old, new in changed)
 
 
@@ -53,16 +78,18 @@ def test_fastest_first_and_best_marked() -> None:
     shown = text(tables.everything(RECORDS)).splitlines()
     start = shown.index("mlp-relu-128: batch 1, 1 thread")
     rows = shown[start + 3 : start + 7]
-    assert [row.split()[0:3] for row in rows] == [
-        ["tflite", "int8", "litert"],
-        ["tflite", "float32", "litert"],
-        ["onnx", "float32", "onnxruntime"],
-        ["keras", "float32", "keras-predict"],
+    assert [row.split()[0:4] for row in rows] == [
+        ["1=", "tflite", "int8", "litert"],
+        ["1=", "tflite", "float32", "litert"],
+        ["3", "onnx", "float32", "onnxruntime"],
+        ["4", "keras", "float32", "keras-predict"],
     ]
     assert "3.30 us*" in rows[0] and "3.37 us*" in rows[1], "2 % apart: joint best"
-    assert "10.0 us " in rows[2] and "107 kB*" in rows[0] and "406 kB " in rows[1]
+    assert "10.0 us " in rows[2] and "13,333x" in rows[0]
     start = shown.index("mlp-relu-128: batch 256, 2 threads")
-    assert "onnxruntime gpu" in shown[start + 3], "by throughput, and not on the CPU"
+    assert "onnxruntime gpu" in shown[start + 3], "not on the CPU"
+    costs = shown[shown.index("mlp-relu-128: what each costs besides") + 3 :]
+    assert "107 kB*" in costs[0] and "406 kB " in costs[1] and "8.00 us" in costs[2]
 
 
 def test_failures_are_red_on_a_terminal() -> None:

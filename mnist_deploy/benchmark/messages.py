@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, TypeAdapter
 
 from mnist_deploy.artifacts import Artifact
+from mnist_deploy.benchmark.noise import SliceNoise
 from mnist_deploy.benchmark.sampler import Effort
 
 
@@ -22,10 +23,15 @@ class Request(BaseModel):
     Attributes:
         images: an .npy file of uint8 images (N, 28, 28).
         answers: the .npz file that the worker writes: 'scores.<job>' float32 (N, 10) where no effort is given, else
-            '<job>.<round>' int64 nanoseconds (calls,).
+            '<job>.<slice>' int64 nanoseconds (calls,), slices numbered as their events come, and '<job>.<slice>.bare'.
         effort: how to measure; None asks for the scores of all images instead.
         rounds: for each round the order of the jobs' indices.
         leave_out: indices of jobs to pass over.
+        end_to_end: whether a call takes pixels to labels, rather than a tensor to an output.
+        bare: whether each slice has a bare loop for a neighbour.
+        quiet_probe_s: what the probe takes on this machine in quiet moments, as far as is known.
+        retries: how many disturbed slices may be measured once more.
+        limit_s: a job's load, slice or scores may take no longer.
     """
 
     runtime: str
@@ -37,6 +43,11 @@ class Request(BaseModel):
     effort: Effort | None = None
     rounds: list[list[int]] = []
     leave_out: list[int] = []
+    end_to_end: bool = False
+    bare: bool = False
+    quiet_probe_s: float | None = None
+    retries: int = 0
+    limit_s: float = 600.0
 
     def todo(self) -> list[tuple[int, Job]]:
         """Return the jobs that are not left out, with their indices."""
@@ -51,13 +62,34 @@ class Started(BaseModel):
 
 
 class Loaded(BaseModel):
-    """A job's artifact was loaded, and called for the first time."""
+    """A job's artifact was loaded, and called for the first time.
+
+    Attributes:
+        load_s: how long the load took.
+        first_call_s: how long the first call took.
+        memory_bytes: what the process grew by since before it loaded the library, at the peak of this load and call.
+        executed_on: the provider, delegate or device that ran it.
+        call: the runtime's words for what the clock stands around.
+    """
 
     event: Literal["loaded"] = "loaded"
     job: int
     load_s: float
     first_call_s: float
+    memory_bytes: int
     executed_on: str
+    call: str
+
+
+class Sliced(BaseModel):
+    """A slice of a job is measured; `attempt` is 1 for one that is measured once more."""
+
+    event: Literal["sliced"] = "sliced"
+    job: int
+    turn: int
+    attempt: int
+    noise: SliceNoise
+    engine_s: float | None = None
 
 
 class Done(BaseModel):
@@ -75,5 +107,12 @@ class Failed(BaseModel):
     reason: str
 
 
-Event = Started | Loaded | Done | Failed
+class Ended(BaseModel):
+    """The process that did a request is gone; negative codes are signals."""
+
+    event: Literal["ended"] = "ended"
+    code: int
+
+
+Event = Started | Loaded | Sliced | Done | Failed | Ended
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])

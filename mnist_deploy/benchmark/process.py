@@ -1,4 +1,4 @@
-"""The parent's side of a worker process: it sleeps in a read while the worker works."""
+"""The parent's side of the workers: it sleeps in a read while a worker works."""
 
 import os
 import signal
@@ -8,86 +8,163 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
 
 import numpy as np
 
 from mnist_deploy import quiet
-from mnist_deploy.benchmark.messages import EVENT, Event, Failed, Loaded, Request, Started
-from mnist_deploy.benchmark.sampler import Times
+from mnist_deploy.benchmark.messages import EVENT, Ended, Event, Failed, Loaded, Request, Sliced, Started
 
 PACKAGE_ROOT = Path(__file__).parents[2]
+LAST_LINES = 3
 OnEvent = Callable[[Event], None]
 
 
 @dataclass
 class Outcome:
-    """What a worker process came to: arrays and cold starts by name or job, failures with their reasons."""
+    """What a request came to: arrays by name; cold starts, slices and failures by job."""
 
-    arrays: Mapping[str, Times] = field(default_factory=dict)
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     loaded: dict[int, Loaded] = field(default_factory=dict)
+    sliced: dict[int, list[Sliced]] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     died: str | None = None
     last_started: int | None = None
 
 
 def work(request: Request, on_event: OnEvent) -> Outcome:
-    """Run workers on `request` until every job is done or has failed, and tell of each event as it comes.
+    """Let a host of its own do one request; see `Host.work`."""
+    with Host() as host:
+        return host.work(request, on_event)
 
-    A worker that dies takes its measurements with it: the job that it had in hand fails, and a fresh worker does the
-    others again.
+
+class Host:
+    """A process that imports a library and forks a fresh worker for each request; a context manager.
+
+    Its requests must be of runtimes of one library, and come one after the other.
     """
-    failed: dict[int, str] = {}
-    while True:
-        outcome = _attempt(request.model_copy(update={"leave_out": sorted(failed)}), on_event)
-        failed |= outcome.failed
-        if outcome.died is None:
-            outcome.failed = failed
-            return outcome
-        # One that dies before it has any job in hand cannot work at all here.
-        jobs = range(len(request.jobs)) if outcome.last_started is None else [outcome.last_started]
-        failed |= {job: outcome.died for job in jobs if job not in failed}
-        if len(failed) == len(request.jobs):
-            return Outcome(failed=failed)
 
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._process: subprocess.Popen[str] | None = None
+        self._folder = tempfile.TemporaryDirectory()
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the host
 
-def _attempt(request: Request, on_event: OnEvent) -> Outcome:
-    outcome = Outcome()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "request.json"
+    def __enter__(self) -> Self:
+        """Return the host."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the process, and a worker that is still at it."""
+        self._kill()
+        self._errors.close()
+        self._folder.cleanup()
+
+    def work(self, request: Request, on_event: OnEvent) -> Outcome:
+        """Let fresh workers do `request` until every job is done or has failed, and tell of each event as it comes.
+
+        A worker that dies takes its measurements with it: the job that it had in hand fails, and another worker does
+        the others again.
+        """
+        failed: dict[int, str] = {}
+        while True:
+            outcome = self._attempt(request.model_copy(update={"leave_out": sorted(failed)}), on_event)
+            failed |= outcome.failed
+            if outcome.died is None:
+                outcome.failed = failed
+                return outcome
+            # One that dies before it has any job in hand cannot work at all here.
+            jobs = range(len(request.jobs)) if outcome.last_started is None else [outcome.last_started]
+            failed |= {job: outcome.died for job in jobs if job not in failed}
+            if len(failed) == len(request.jobs):
+                return Outcome(failed=failed)
+
+    def _attempt(self, request: Request, on_event: OnEvent) -> Outcome:
+        outcome = Outcome()
+        path = Path(self._folder.name) / "request.json"
         path.write_text(request.model_dump_json(), encoding="utf-8")
-        # -P: what lies in the user's working directory must not stand in for a library.
-        command = [sys.executable, "-P", "-m", "mnist_deploy.benchmark.worker", str(path)]
-        errors = None if quiet.debugging() else subprocess.DEVNULL
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=_environment(), text=True)
+        process = self._running()
+        printed = os.fstat(self._errors.fileno()).st_size
+        code = self._converse(process, path, outcome, on_event)
+        if code == 0:
+            with np.load(request.answers, allow_pickle=False) as archive:
+                outcome.arrays = {name: archive[name] for name in archive.files}
+        else:
+            outcome.died = _how_it_died(code, request.limit_s) + self._last_lines(printed)
+        return outcome
+
+    def _converse(self, process: subprocess.Popen[str], path: Path, outcome: Outcome, on_event: OnEvent) -> int:
+        """Hand a request over, take its events, and return the exit code of who did it."""
+        assert process.stdin is not None and process.stdout is not None
         try:
-            for line in process.stdout or ():
-                event = EVENT.validate_json(line)
-                match event:
-                    case Started(job=job):
-                        outcome.last_started = job
-                    case Loaded(job=job):
-                        outcome.loaded[job] = event
-                    case Failed(job=job, reason=reason):
-                        outcome.failed[job] = reason
-                on_event(event)
-            code = process.wait()
-        finally:
+            process.stdin.write(f"{path}\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            return self._kill()
+        for line in process.stdout:
+            event = EVENT.validate_json(line)
+            match event:
+                case Started(job=job):
+                    outcome.last_started = job
+                case Loaded(job=job):
+                    outcome.loaded[job] = event
+                case Sliced(job=job):
+                    outcome.sliced.setdefault(job, []).append(event)
+                case Failed(job=job, reason=reason):
+                    outcome.failed[job] = reason
+                case Ended(code=code):
+                    return code
+            on_event(event)
+        code = process.wait()
+        self._process = None
+        return code or 1  # whoever ends without a word has not done it
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None or self._process.poll() is not None:
+            # -P: what lies in the user's working directory must not stand in for a library. A group of its own: the
+            # parent ends host and worker together, and a Ctrl-C at the terminal is the parent's to handle.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "mnist_deploy.benchmark.worker"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if quiet.debugging() else self._errors,
+                env=environment(), text=True, start_new_session=True,
+            )  # fmt: skip
+        return self._process
+
+    def _kill(self) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 1
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except (AttributeError, ProcessLookupError, PermissionError):
             process.kill()
-            process.wait()
-    if code != 0:
-        outcome.died = _how_it_died(code)
-    else:
-        with np.load(request.answers, allow_pickle=False) as archive:
-            outcome.arrays = {name: archive[name] for name in archive.files}
-    return outcome
+        return process.wait() or 1
+
+    def _last_lines(self, since: int) -> str:
+        """Return the last lines that were printed to standard error after byte `since`, for a message of one line."""
+        self._errors.seek(since)
+        lines = [line.strip() for line in self._errors.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        return f"; its last words: {' | '.join(lines[-LAST_LINES:])[-300:]}" if lines else ""
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return the environment for a Python process that must find this package and keep its libraries quiet."""
     path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(PACKAGE_ROOT)]))
     return {**quiet.CHATTER, **os.environ, "PYTHONPATH": path, "KERAS_BACKEND": "tensorflow"}
 
 
-def _how_it_died(code: int) -> str:
+def _how_it_died(code: int, limit_s: float) -> str:
+    if code == -getattr(signal, "SIGALRM", 0) and code:
+        return f"took longer than {limit_s:g} s (SIGALRM)"
     if code < 0:
         return f"the worker process was killed by {signal.Signals(-code).name}"
     return f"the worker process ended with exit code {code}"

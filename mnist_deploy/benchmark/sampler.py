@@ -20,9 +20,12 @@ class Effort(BaseModel):
         slice_s: seconds of calls in one slice.
         min_calls: calls in a slice at least, however long they take.
         window_s: seconds of one warm-up window.
-        warm_tolerance: two successive windows' medians within this share of each other end the warm-up.
+        warm_tolerance: a window's median that is lower than that of the window before by no more than this share ends
+            the warm-up.
         min_windows: windows at least.
         max_warm_up_s: seconds of warm-up at most.
+        rewarm_s: seconds of calls before each further slice of what is warm already.
+        limit_s: a load or a slice that takes longer is stopped.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,6 +36,8 @@ class Effort(BaseModel):
     warm_tolerance: float = 0.02
     min_windows: int = 3
     max_warm_up_s: float = 0.5
+    rewarm_s: float = 0.005
+    limit_s: float = 60.0
 
 
 class Tape:
@@ -73,14 +78,18 @@ def sample(run: Run, tape: Tape, seconds: float, min_calls: int) -> Times:
 
 
 def warm_up(run: Run, tape: Tape, effort: Effort) -> int:
-    """Call `run` until two successive windows have the same median; return how many calls that took."""
+    """Call `run` until a window's median is no longer lower than the one before; return how many calls that took.
+
+    A window that is slower than the one before is the machine's doing, not a sign that the code still warms up; waiting
+    for two equal ones would spend half a second on most cells of a machine that is not quiet.
+    """
     end = time.perf_counter_ns() + int(effort.max_warm_up_s * 1e9)
     calls, windows, before = 0, 0, float("inf")
     while time.perf_counter_ns() < end or windows < effort.min_windows:
         times = sample(run, tape, effort.window_s, 1)
         now = float(np.median(times))
         calls, windows = calls + len(times), windows + 1
-        if windows >= effort.min_windows and abs(now - before) <= effort.warm_tolerance * before:
+        if windows >= effort.min_windows and now >= before * (1 - effort.warm_tolerance):
             break
         before = now
     return calls
@@ -90,3 +99,23 @@ def floor_s(calls: int = 10_000) -> float:
     """Return what the clock itself costs: the median of calls that do nothing, in seconds."""
     tape = Tape([None])
     return float(np.median(sample(lambda tensor: None, tape, 0.0, calls))) / 1e9
+
+
+def bare_loop(run: Run, tape: Tape, seconds: float, block_s: float = 0.0002) -> Times:
+    """Time `run` as somebody without this package would: whole blocks of calls, each block's time over its calls.
+
+    It owes nothing to `sample`: no clock between calls, no list of times. Returns nanoseconds a call, one for each
+    block of about `block_s`, int64 (blocks,).
+    """
+    start = time.perf_counter_ns()
+    run(tape.take())
+    count = max(1, int(block_s * 1e9 / max(1, time.perf_counter_ns() - start)))
+    blocks: list[int] = []
+    end = time.perf_counter_ns() + int(seconds * 1e9)
+    while not blocks or time.perf_counter_ns() < end:
+        tensors = [tape.take() for _ in range(count)]
+        start = time.perf_counter_ns()
+        for tensor in tensors:
+            run(tensor)
+        blocks.append((time.perf_counter_ns() - start) // count)
+    return np.array(blocks, dtype=np.int64)

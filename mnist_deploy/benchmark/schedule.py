@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -10,23 +10,73 @@ from pydantic import BaseModel, ConfigDict
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.benchmark.messages import Job, Request
 from mnist_deploy.benchmark.sampler import Effort
+from mnist_deploy.runtimes import RUNTIMES
 
 THROUGHPUT_BATCH = 256
+MANY_CELLS = 100
 
 
 class Plan(BaseModel):
-    """How much is measured: passes (fresh processes), rounds in each, and the effort for one slice."""
+    """How much is measured.
+
+    Attributes:
+        passes: fresh processes of each runtime.
+        more_passes: how many there are in all if verdicts are still open after the first look at them; each of the two
+            looks then has half of the error's probability.
+        rounds: slices of each cell in each pass.
+        retry_share: how many slices a process may measure once more, for all that it measures.
+        time_limit_s: no pass begins that would end later than this, as far as the passes before it tell.
+        effort: how long one slice is, and its warm-up.
+        seed: of the order.
+        images: how many test images are taken in turn.
+        end_to_end: whether a call takes pixels to labels.
+        bare: whether a bare loop is timed beside each slice.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    passes: int = 3
+    passes: int = 5
+    more_passes: int | None = None
     rounds: int = 2
+    retry_share: float = 0.25
+    time_limit_s: float | None = 285.0
     effort: Effort = Effort()
     seed: int = 0
     images: int = 1000
+    end_to_end: bool = False
+    bare: bool = False
+
+    def fitted(self, cells: int) -> "Plan":
+        """Return the plan for so many cells: half as long a slice, with a time limit and over 100 of them.
+
+        Warm-up windows are halved too, and slow cells get three calls a slice. Fewer passes would cost more: they
+        decide how wide the intervals are, while half a slice has nearly the same median as the whole.
+        """
+        if self.time_limit_s is None or cells <= MANY_CELLS:
+            return self
+        effort = self.effort
+        shorter = {
+            "slice_s": effort.slice_s / 2,
+            "window_s": effort.window_s / 2,
+            "min_calls": min(3, effort.min_calls),
+        }
+        return self.model_copy(update={"effort": effort.model_copy(update=shorter)})
+
+    @property
+    def alpha(self) -> float:
+        """The probability of error that one look at the verdicts may spend."""
+        return 0.05 if self.more_passes is None else 0.025
 
 
-QUICK = Plan(passes=1, rounds=1, effort=Effort(slice_s=0.03, min_calls=3, window_s=0.01, max_warm_up_s=0.1))
+QUICK = Plan(
+    passes=1,
+    rounds=1,
+    retry_share=0.0,
+    effort=Effort(slice_s=0.03, min_calls=3, window_s=0.01, max_warm_up_s=0.1, rewarm_s=0.0),
+)
+RIGOROUS_PASSES = 10
+# Short slices in many rounds: what is compared here should lie close together in time.
+SELF_CHECK = Plan(rounds=6, retry_share=0.5, bare=True, effort=Effort(slice_s=0.04))
 
 
 class Use(BaseModel):
@@ -58,6 +108,10 @@ class Cell:
             "runtime": self.runtime,
             "device": self.device,
         }
+
+    def twin(self) -> "Cell":
+        """Return the same cell as another one: measuring both tells how far a thing differs from itself (A/A)."""
+        return replace(self)
 
     @property
     def label(self) -> str:
@@ -91,8 +145,10 @@ def uses(batch_sizes: Sequence[int] | None, threads: Sequence[int] | None, cores
     """Return the uses to measure.
 
     By default latency (batch 1, one thread) and throughput (batch 256, all `cores`). Named batch sizes or threads
-    take the place of those of both; with both named, every combination is measured.
+    take the place of those of both; with both named, every combination is measured. More threads than `cores`, which
+    are what affinity and cgroup leave to this process, would only wait for each other: they are capped.
     """
+    threads = [min(count, cores) for count in threads or []]
     if batch_sizes and threads:
         pairs = [(batch, count) for batch in batch_sizes for count in threads]
     elif batch_sizes:
@@ -111,6 +167,22 @@ def sessions(cells: Iterable[Cell], order: random.Random) -> list[Session]:
         groups.setdefault((cell.runtime, cell.device, cell.use.threads), []).append(cell)
     made = [Session(*key, cells=tuple(order.sample(group, len(group)))) for key, group in groups.items()]
     return order.sample(made, len(made))
+
+
+def hosts(sessions: Iterable[Session]) -> list[list[Session]]:
+    """Group sessions by the library that their runtimes import, in the order of their first sessions."""
+    groups: dict[tuple[str, str], list[Session]] = {}
+    for session in sessions:
+        groups.setdefault((RUNTIMES[session.runtime].module, session.device), []).append(session)
+    return list(groups.values())
+
+
+def lightest(cells: Sequence[Cell]) -> Cell:
+    """Return the cell that is measured twice: fewest threads, smallest batch, smallest file.
+
+    There the harness's own error weighs most, and other threads' luck least.
+    """
+    return min(cells, key=lambda cell: (cell.use.threads, cell.use.batch_size, cell.artifact.size_bytes))
 
 
 def rounds(count: int, number: int, order: random.Random) -> list[list[int]]:

@@ -17,29 +17,56 @@ MIN_PASSES_FOR_INTERVAL = 3
 
 @dataclass(frozen=True)
 class PassTimes:
-    """What one process measured of one cell: its slices, each int64 nanoseconds (calls,), and its cold start."""
+    """What one process measured of one cell.
+
+    Attributes:
+        slices: each slice's calls, int64 nanoseconds (calls,).
+        clean: for each slice, whether no witness speaks against it.
+        load_s: how long the load took.
+        first_call_s: how long the first call took.
+        memory_bytes: by how much the process had grown by then, at its peak.
+    """
 
     slices: Sequence[Times]
+    clean: Sequence[bool]
     load_s: float
     first_call_s: float
+    memory_bytes: int = 0
+
+    @property
+    def trusted(self) -> bool:
+        """Whether any slice is clean."""
+        return any(self.clean)
+
+    @property
+    def used(self) -> list[Times]:
+        """The slices that count: the clean ones, or all where none is. Witnesses choose, never the times themselves."""
+        if not self.trusted:
+            return list(self.slices)
+        return [times for times, clean in zip(self.slices, self.clean, strict=True) if clean]
+
+    @property
+    def p50_s(self) -> float:
+        """Median over the slices that count of a slice's median call, in seconds."""
+        return _median_of([float(np.median(times)) for times in self.used]) / 1e9
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The figures of one cell; seconds, and images a second.
+    """The figures of one cell; seconds, bytes, and images a second.
 
     Attributes:
-        p50_s: median over passes of the median over slices of a slice's median call.
-        p50_low_s: lower end of the 95 % interval for p50 over passes; None with fewer than three passes.
+        p50_s: median over the passes that count of the pass's p50.
+        p50_low_s: lower end of its 95 % interval over passes; None with fewer than three.
         p50_high_s: its upper end.
-        p99_s: 99th percentile of all calls; None with fewer than 662 calls.
-        mean_s: mean of all calls.
-        min_s: the fastest call.
+        p99_s: 99th percentile of all calls that count; None with fewer than 662.
+        mean_s: their mean.
+        min_s: the fastest of them.
         throughput_images_per_s: images over time inside the calls; median of slices, then of passes.
         load_s: median over passes.
         first_call_s: median over passes.
-        calls: how many calls were timed.
-        pass_p50_s: each pass's p50.
+        memory_bytes: median over passes.
+        calls: how many calls count.
     """
 
     p50_s: float
@@ -51,18 +78,43 @@ class Summary:
     throughput_images_per_s: float
     load_s: float
     first_call_s: float
+    memory_bytes: int
     calls: int
-    pass_p50_s: list[float]
+
+
+def counted(trusted: Sequence[bool]) -> list[int]:
+    """Return the passes that count: those with a clean slice, or all where none has one."""
+    return [number for number, one in enumerate(trusted) if one] or list(range(len(trusted)))
+
+
+def decisive(trusted: Sequence[bool]) -> list[int]:
+    """Return the passes that an interval is made of: those that count if there are three of them, else all."""
+    counting = counted(trusted)
+    return counting if len(counting) >= MIN_PASSES_FOR_INTERVAL else list(range(len(trusted)))
+
+
+def centre_and_interval(
+    values: Sequence[float], trusted: Sequence[bool], confidence: float = 0.95
+) -> tuple[float, tuple[float, float] | None]:
+    """Return the median of the passes that count, and Student's t interval on the logarithms of the decisive ones.
+
+    Where clean passes are too few for an interval, it comes from all, is wide, and reaches to the centre at least.
+    None with fewer than three passes in all.
+    """
+    centre = _median_of([values[number] for number in counted(trusted)])
+    interval = t_interval_of_log([values[number] for number in decisive(trusted)], confidence)
+    return centre, interval and (min(interval[0], centre), max(interval[1], centre))
 
 
 def summarize(passes: Sequence[PassTimes], batch_size: int) -> Summary:
     """Reduce the passes of one cell, in each of which every call took `batch_size` images."""
-    pass_p50 = [_median_of([float(np.median(times)) for times in one.slices]) / 1e9 for one in passes]
-    rates = [_median_of([batch_size * len(times) / (times.sum() / 1e9) for times in one.slices]) for one in passes]
-    calls = np.concatenate([times for one in passes for times in one.slices])
-    interval = t_interval_of_log(pass_p50)
+    trusted = [one.trusted for one in passes]
+    counting = [passes[number] for number in counted(trusted)]
+    p50_s, interval = centre_and_interval([one.p50_s for one in passes], trusted)
+    rates = [_median_of([batch_size * len(times) / (times.sum() / 1e9) for times in one.used]) for one in counting]
+    calls = np.concatenate([times for one in counting for times in one.used])
     return Summary(
-        p50_s=_median_of(pass_p50),
+        p50_s=p50_s,
         p50_low_s=interval[0] if interval else None,
         p50_high_s=interval[1] if interval else None,
         p99_s=p99(calls),
@@ -71,8 +123,8 @@ def summarize(passes: Sequence[PassTimes], batch_size: int) -> Summary:
         throughput_images_per_s=_median_of(rates),
         load_s=_median_of([one.load_s for one in passes]),
         first_call_s=_median_of([one.first_call_s for one in passes]),
+        memory_bytes=round(_median_of([one.memory_bytes for one in passes])),
         calls=len(calls),
-        pass_p50_s=pass_p50,
     )
 
 

@@ -1,61 +1,37 @@
-"""One fresh process: loads artifacts in one runtime, and measures them or computes their scores.
+"""Fresh processes that load artifacts in one runtime, and measure them or compute their scores.
 
-Run as `python -m mnist_deploy.benchmark.worker REQUEST.json`; it writes events to its standard output.
+Run as `python -m mnist_deploy.benchmark.worker`. It reads paths of requests, one a line, and writes events to its
+standard output. Each request is done by a process of its own, forked from this one once the runtime's library is
+imported: what takes TensorFlow three seconds is done once, and every worker still starts with a library that has done
+nothing yet. Where forking is not safe, one process does one request.
 """
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
-from mnist_deploy.benchmark.messages import Done, Event, Failed, Job, Loaded, Request, Started
-from mnist_deploy.benchmark.sampler import Effort, Tape, sample, timed, warm_up
+from mnist_deploy.benchmark import memory
+from mnist_deploy.benchmark.measuring import Arrays, Measuring, placed
+from mnist_deploy.benchmark.messages import Done, Ended, Event, Failed, Job, Request, Started
 from mnist_deploy.dataset import FloatArray, scaled
-from mnist_deploy.errors import UnavailableError
-from mnist_deploy.quiet import debugging, quiet
+from mnist_deploy.quiet import debugging
 from mnist_deploy.runtimes import RUNTIMES, Runtime
 
 Say = Callable[[Event], None]
-Arrays = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Loading:
-    """A loaded artifact with its inputs, encoded, in turn."""
-
-    runtime: Runtime
-    tape: Tape
+# Elsewhere system libraries themselves forbid it (macOS), or there is no such thing (Windows).
+FORKS = sys.platform == "linux"
 
 
 def load(request: Request, job: Job) -> Runtime:
     """Load one artifact."""
     runtime = RUNTIMES[request.runtime]
     return runtime(job.artifact, device=request.device, threads=request.threads, batch_size=job.batch_size)
-
-
-def placed(device: str, executed_on: str) -> str:
-    """Return `executed_on` if it can be the `device` that was asked for.
-
-    Raises:
-        UnavailableError: the GPU was asked for and the library fell back to the CPU, as some do without a word.
-    """
-    if device == "gpu" and "CPU" in executed_on.upper():
-        raise UnavailableError(f"asked for the GPU, but it ran on {executed_on}")
-    return executed_on
-
-
-def tape_for(runtime: Runtime, images: FloatArray) -> Tape:
-    """Encode all `images` as batches, the last one filled up from the first images."""
-    size = runtime.batch_size
-    count = -(-len(images) // size)
-    turned = np.take(images, range(count * size), axis=0, mode="wrap")
-    return Tape([runtime.encode(turned[start : start + size]) for start in range(0, count * size, size)])
 
 
 def score(request: Request, images: FloatArray, say: Say) -> Arrays:
@@ -74,43 +50,37 @@ def score(request: Request, images: FloatArray, say: Say) -> Arrays:
     return arrays
 
 
-def measure(request: Request, effort: Effort, images: FloatArray, say: Say) -> Arrays:
-    """Load every job, then measure them round by round."""
-    arrays: Arrays = {}
-    loadings: dict[int, Loading] = {}
-    with ExitStack() as stack:
+def measure(request: Request, pixels: np.ndarray, base_bytes: int, say: Say) -> Arrays:
+    """Load every job, then measure them round by round.
+
+    What was disturbed is measured once more after its round, if it is quiet then.
+    """
+    work = Measuring(request, pixels, base_bytes, say)
+    with work.loaded:
         for number, job in request.todo():
-            say(Started(job=number))
-            try:
-                if not loadings:
-                    # What a library does once in a process belongs to no artifact's load time: do it beforehand.
-                    with load(request, job) as first:
-                        first.run(tape_for(first, images).take())
-                runtime, load_s = timed(lambda job=job: load(request, job))  # type: ignore[misc]
-                stack.enter_context(runtime)
-                tape = tape_for(runtime, images)
-                tensor = tape.take()
-                _, first_call_s = timed(lambda runtime=runtime, tensor=tensor: runtime.run(tensor))  # type: ignore[misc]
-                on = placed(request.device, runtime.executed_on())
-                say(Loaded(job=number, load_s=load_s, first_call_s=first_call_s, executed_on=on))
-                loadings[number] = Loading(runtime, tape)
-            except Exception as error:
-                say(Failed(job=number, reason=reason(error)))
+            _guarded(number, say, work.drop, lambda number=number, job=job: work.load(number, load, job))  # type: ignore[misc]
         for turn, order in enumerate(request.rounds):
+            work.again = []
             for number in order:
-                if number not in loadings:
-                    continue
-                say(Started(job=number))
-                run, tape = loadings[number].runtime.run, loadings[number].tape
-                try:
-                    warm_up(run, tape, effort)
-                    arrays[f"{number}.{turn}"] = sample(run, tape, effort.slice_s, effort.min_calls)
-                except Exception as error:
-                    del loadings[number]
-                    say(Failed(job=number, reason=reason(error)))
-                else:
-                    say(Done(job=number))
-    return arrays
+                _slice(work, number, turn, 0, say)
+            for number in list(work.again):
+                if work.may_retry():
+                    _slice(work, number, turn, 1, say)
+    return work.arrays
+
+
+def _slice(work: Measuring, number: int, turn: int, attempt: int, say: Say) -> None:
+    if number in work.cells:
+        _guarded(number, say, work.drop, lambda: work.slice(number, turn, attempt))
+
+
+def _guarded(number: int, say: Say, drop: Callable[[int], None], step: Callable[[], None]) -> None:
+    say(Started(job=number))
+    try:
+        step()
+    except Exception as error:  # as above
+        drop(number)
+        say(Failed(job=number, reason=reason(error)))
 
 
 def reason(error: Exception) -> str:
@@ -121,24 +91,65 @@ def reason(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
 
 
-def main(path: str) -> None:
+def do(path: str, base_bytes: int, say: Say) -> None:
     """Do the request in the file at `path`."""
     request = Request.model_validate_json(Path(path).read_bytes())
+
+    def saying(event: Event) -> None:
+        # The kernel ends a process whose step takes too long, even one that is stuck in a library.
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, request.limit_s)
+        say(event)
+
+    pixels = np.load(request.images, allow_pickle=False)
+    if request.effort is None:
+        arrays = score(request, scaled(pixels), saying)
+    else:
+        arrays = measure(request, pixels, base_bytes, saying)
+    np.savez(request.answers, **arrays)  # type: ignore[arg-type]
+
+
+def prepare(path: str) -> None:
+    """Import the library that the request at `path` needs; if that fails, the worker will say how."""
+    request = Request.model_validate_json(Path(path).read_bytes())
+    try:
+        RUNTIMES[request.runtime].preload()
+    except Exception as error:
+        reason(error)
+
+
+def main() -> None:
+    """Do the requests named on standard input, each in a process of its own."""
     # Libraries print to descriptor 1 as they like; the events need one that they do not know.
     stream: TextIO = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    base_bytes = memory.resident_bytes()
 
     def say(event: Event) -> None:
         stream.write(event.model_dump_json() + "\n")
 
-    with quiet():
-        images = scaled(np.load(request.images, allow_pickle=False))
-        if request.effort is None:
-            arrays = score(request, images, say)
-        else:
-            arrays = measure(request, request.effort, images, say)
-        np.savez(request.answers, **arrays)  # type: ignore[arg-type]
+    for line in sys.stdin:
+        path = line.strip()
+        prepare(path)
+        if not FORKS:
+            do(path, base_bytes, say)
+            say(Ended(code=0))
+            return
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                do(path, base_bytes, say)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                # Without the interpreter's long good-bye: libraries' threads would delay it or break it.
+                stream.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        say(Ended(code=os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -8,6 +8,8 @@ from mnist_deploy.cli import options
 
 if TYPE_CHECKING:
     from mnist_deploy.artifacts import ArtifactStore
+    from mnist_deploy.dataset import Dataset
+    from mnist_deploy.pipeline.selection import Selection
     from mnist_deploy.results import Results
 
 BatchOption = Annotated[
@@ -69,6 +71,21 @@ def bench(
     device: options.DeviceOption = None,
     batch_size: BatchOption = None,
     threads: ThreadsOption = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="RUNTIME[:PRECISION]", help="What speed-ups are told against. [default: keras-predict]"),
+    ] = None,
+    end_to_end: Annotated[bool, typer.Option("--end-to-end", help="Time from uint8 pixels to class label.")] = False,
+    rigorous: Annotated[
+        bool, typer.Option("--rigorous", help="Up to 10 passes, where 5 leave verdicts open; no time limit.")
+    ] = False,
+    time_limit: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Begin no pass that would end later: 90, 90s, 5m or none. [default: 285s]"),
+    ] = None,
+    self_check: Annotated[
+        bool, typer.Option("--self-check", help="Check the harness itself: floor, A/A and a bare loop.")
+    ] = False,
     quick: options.QuickOption = False,
     data: options.DataOption = None,
     json: options.JsonOption = False,
@@ -78,18 +95,41 @@ def bench(
     """Measure latency (batch 1, one thread) and throughput (batch 256, all cores), or any other combination."""
     from mnist_deploy import environment
     from mnist_deploy.benchmark import schedule
-    from mnist_deploy.errors import FailedCheckError
+    from mnist_deploy.errors import FailedCheckError, UsageError
     from mnist_deploy.pipeline import benching, running
 
     selection = options.selection(names, format, precision, runtime, device)
-    uses = schedule.uses(batch_size, threads, environment.usable_cores())
-    store = options.store(artifacts)
+    plan = options.plan(quick=quick, rigorous=rigorous, time_limit=time_limit, end_to_end=end_to_end)
+    against = options.baseline(baseline)
+    cores = environment.usable_cores()
+    uses = schedule.uses(batch_size, threads, cores)
+    store, loaded, progress = options.store(artifacts), options.dataset(data), options.progress()
     results = running.new_results("bench", quick=quick)
-    plan = running.plan_for(quick=quick)
-    benching.bench(store, options.dataset(data), selection, uses, results, options.progress(), plan)
+    if self_check:
+        if quick or rigorous or end_to_end:
+            option = "--quick" if quick else "--rigorous" if rigorous else "--end-to-end"
+            raise UsageError(f"--self-check has a plan of its own; leave out {option}")
+        _self_check(selection, store, loaded, results, as_json=json)
+        return
+    if any(count > cores for count in threads or []):
+        progress.log(f"--threads: capped to {cores}, which is what affinity and cgroup leave to this process")
+    benching.bench(store, loaded, selection, uses, results, progress, plan, against)
     _finish(store, results, as_json=json)
     if not benching.succeeded(results):
         raise FailedCheckError("some measurements failed; see the red lines under the tables")
+
+
+def _self_check(
+    selection: "Selection", store: "ArtifactStore", dataset: "Dataset", results: "Results", *, as_json: bool
+) -> None:
+    from mnist_deploy.errors import FailedCheckError
+    from mnist_deploy.pipeline import checking
+
+    checking.self_check(store, dataset, selection, results, options.progress())
+    _finish(store, results, as_json=as_json)
+    wrong = [check.name for check in results.checks if not check.passed]
+    if wrong:
+        raise FailedCheckError(f"self-check: {', '.join(wrong)} failed; quiet the machine and run it again")
 
 
 def _finish(store: "ArtifactStore", results: "Results", *, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """The options that commands share, and what they stand for."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnist_deploy.architectures import ARCHITECTURES
-from mnist_deploy.errors import unknown
+from mnist_deploy.errors import UsageError, unknown
 from mnist_deploy.quiet import DEBUG_VARIABLE
 
 if TYPE_CHECKING:
     from mnist_deploy.artifacts import ArtifactStore
+    from mnist_deploy.benchmark.schedule import Plan
     from mnist_deploy.dataset import Dataset
+    from mnist_deploy.pipeline.figures import Baseline
     from mnist_deploy.pipeline.selection import Selection
     from mnist_deploy.progress import Progress
 
@@ -166,6 +169,58 @@ def selection(
         runtimes=_picked("runtime", runtime, _runtimes),
         devices=_picked("device", device, _devices),
     )
+
+
+def plan(*, quick: bool, rigorous: bool, time_limit: str | None, end_to_end: bool) -> "Plan":
+    """Return how much bench measures.
+
+    Raises:
+        UsageError: the options contradict each other, or the time is none.
+    """
+    from mnist_deploy.benchmark.schedule import QUICK, RIGOROUS_PASSES, Plan
+
+    if quick and rigorous:
+        raise UsageError("--quick and --rigorous contradict each other; give one of them")
+    chosen: dict[str, object] = {"end_to_end": end_to_end}
+    if rigorous:
+        chosen |= {"more_passes": RIGOROUS_PASSES, "time_limit_s": None}
+    if time_limit is not None:
+        chosen["time_limit_s"] = duration_s("--time-limit", time_limit)
+    return (QUICK if quick else Plan()).model_copy(update=chosen)
+
+
+def duration_s(option: str, text: str) -> float | None:
+    """Return the seconds that `text` means: '90', '90s', '1.5m', '2h'; None for 'none'.
+
+    Raises:
+        UsageError: it means no time above zero.
+    """
+    if text.strip().lower() == "none":
+        return None
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(s|m|h|)\s*", text.lower())
+    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    if seconds <= 0:
+        raise UsageError(f"{option} {text}: not a time; give seconds or a unit, as 90, 90s, 5m, or none")
+    return seconds
+
+
+def baseline(text: str | None) -> "Baseline | None":
+    """Return the baseline that `text` names, RUNTIME or RUNTIME:PRECISION; None for none named.
+
+    Raises:
+        UsageError: there is no such runtime or precision.
+    """
+    from mnist_deploy.artifacts import Precision
+    from mnist_deploy.pipeline.figures import Baseline
+
+    if text is None:
+        return None
+    runtime, _, precision = text.partition(":")
+    if runtime not in _runtimes():
+        raise unknown("runtime", runtime, _runtimes())
+    if precision and precision not in _precisions():
+        raise unknown("precision", precision, _precisions())
+    return Baseline(runtime, Precision(precision or Precision.FLOAT32))
 
 
 def _picked(kind: str, names: list[str] | None, choices: Callable[[], list[str]]) -> list[str] | None:

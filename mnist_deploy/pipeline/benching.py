@@ -2,48 +2,72 @@
 
 import random
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
 
 from mnist_deploy.artifacts import ArtifactStore
-from mnist_deploy.benchmark import process, sampler, schedule, statistics
-from mnist_deploy.benchmark.messages import Done, Event, Request
+from mnist_deploy.benchmark import process, roofline, sampler, schedule
+from mnist_deploy.benchmark.messages import Done, Event
+from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording, SliceRecord
 from mnist_deploy.benchmark.schedule import Cell, Plan, Session, Use
-from mnist_deploy.benchmark.statistics import PassTimes
 from mnist_deploy.dataset import Dataset
-from mnist_deploy.pipeline.selection import Selection, matrix
+from mnist_deploy.errors import UsageError
+from mnist_deploy.pipeline import figures
+from mnist_deploy.pipeline.figures import Baseline, Facts
+from mnist_deploy.pipeline.selection import Matrix, Selection, matrix
 from mnist_deploy.pipeline.verifying import failed
 from mnist_deploy.progress import Progress, task
-from mnist_deploy.results import Measurement, Results, SkipKind
+from mnist_deploy.results import Results, RuntimeRow, SkipKind
 from mnist_deploy.runtimes import RUNTIMES
-from mnist_deploy.versions import version_of
+from mnist_deploy.versions import installed_bytes, version_of
+
+DEFAULT_BASELINE = Baseline("keras-predict")
 
 
-class _Recorder:
+class Recorder:
     """What the passes measured so far, cell by cell."""
 
     def __init__(self, cells: list[Cell]) -> None:
-        self.cells = cells
-        self.passes: dict[Cell, list[PassTimes]] = {cell: [] for cell in cells}
-        self.executed_on: dict[Cell, str] = {}
+        """Measure `cells`, and the lightest of them twice."""
+        self.twin = schedule.lightest(cells).twin()
+        self.cells = [*cells, self.twin]
+        self.records: dict[Cell, list[PassRecord]] = {cell: [] for cell in self.cells}
+        self.facts: dict[CellKey, Facts] = {}
         self.failed: dict[Cell, str] = {}
+        self.bare: dict[Cell, list[tuple[float, float]]] = {}
 
     def alive(self) -> list[Cell]:
+        """Return the cells that have not failed."""
         return [cell for cell in self.cells if cell not in self.failed]
 
-    def take(self, session: Session, outcome: process.Outcome, rounds: int) -> None:
+    def key(self, cell: Cell) -> CellKey:
+        """Return what identifies `cell` in files."""
+        return CellKey(**cell.names, batch_size=cell.use.batch_size, threads=cell.use.threads, twin=cell is self.twin)
+
+    def recording(self) -> Recording:
+        """Return what was measured of the cells that have not failed, in the passes that all of them have."""
+        alive = self.alive()
+        passes = min((len(self.records[cell]) for cell in alive), default=0)
+        return Recording({self.key(cell): self.records[cell][:passes] for cell in alive if passes})
+
+    def take(self, session: Session, outcome: process.Outcome) -> None:
+        """Add what one process measured."""
         for number, cell in enumerate(session.cells):
             if number in outcome.failed:
                 self.failed[cell] = outcome.failed[number]
                 continue
             loaded = outcome.loaded[number]
-            slices = [outcome.arrays[f"{number}.{turn}"] for turn in range(rounds)]
-            self.passes[cell].append(PassTimes(slices, loaded.load_s, loaded.first_call_s))
-            self.executed_on[cell] = loaded.executed_on
-
-    def measurements(self) -> list[Measurement]:
-        return [_measurement(cell, self.passes[cell], self.executed_on[cell]) for cell in self.alive()]
+            slices = []
+            for place, event in enumerate(outcome.sliced[number]):
+                times = outcome.arrays[f"{number}.{place}"]
+                slices.append(SliceRecord(times, event.turn, event.attempt, event.noise, event.engine_s))
+                bare = outcome.arrays.get(f"{number}.{place}.bare")
+                if bare is not None:
+                    self.bare.setdefault(cell, []).append((float(np.median(times)), float(np.median(bare))))
+            self.records[cell].append(PassRecord(slices, loaded.load_s, loaded.first_call_s, loaded.memory_bytes))
+            self.facts[self.key(cell)] = Facts(cell.artifact, loaded.executed_on, loaded.call)
 
 
 def bench(
@@ -54,29 +78,94 @@ def bench(
     results: Results,
     progress: Progress,
     plan: Plan,
+    baseline: Baseline | None = None,
 ) -> None:
     """Measure by `plan`, and add measurements and skips to `results`, which are saved after each pass.
 
     Raises:
-        UsageError, ArtifactError, UnavailableError, ModelError: there is nothing that could be measured.
+        UsageError, ArtifactError, UnavailableError, ModelError: there is nothing that could be measured, or the named
+            baseline is not among it.
     """
     todo = matrix(store, selection, uses)
+    plan = plan.fitted(len(todo.cells))
+    _require(baseline, todo)
     # A run verifies before it measures; what both had to leave out is said once.
     results.skips += [skip for skip in todo.skips if skip not in results.skips]
     results.plan, results.clock_floor_s = plan, sampler.floor_s()
-    recorder = _Recorder(todo.cells)
-    total = plan.passes * plan.rounds * len(todo.cells)
-    with task(progress, "bench", total), tempfile.TemporaryDirectory() as folder:
-        images = Path(folder) / "images.npy"
-        np.save(images, dataset.test_images[: plan.images])
-        for number in range(plan.passes):
-            order = random.Random(f"{plan.seed} {number}")
-            for session in schedule.sessions(recorder.alive(), order):
-                outcome = process.work(_request(session, plan, order, images), _teller(session, progress))
-                recorder.take(session, outcome, plan.rounds)
-            results.measurements = recorder.measurements()
+    results.baseline = (baseline or DEFAULT_BASELINE).label
+    results.roofs = [roofline.roof(threads) for threads in sorted({use.threads for use in uses})]
+    results.runtimes = [_runtime(name) for name in dict.fromkeys(cell.runtime for cell in todo.cells)]
+    recorder = Recorder(todo.cells)
+    try:
+        measure(recorder, dataset, plan, baseline or DEFAULT_BASELINE, results, store.results, progress)
+    finally:
+        recording = recorder.recording()
+        if recording.passes:
+            results.samples = f"{results.stem}.samples.npz"
+            recording.save(store.results / results.samples)
             results.save(store.results)
-    results.skips += [failed(cell, reason) for cell, reason in recorder.failed.items()]
+    results.skips += [failed(cell, reason) for cell, reason in recorder.failed.items() if cell is not recorder.twin]
+
+
+def passes_of(recorder: Recorder, dataset: Dataset, plan: Plan, number: int, progress: Progress, folder: Path) -> None:
+    """Measure every cell that is alive in one pass: fresh processes, one alive at a time."""
+    images = folder / "images.npy"
+    np.save(images, dataset.test_images[: plan.images])
+    order = random.Random(f"{plan.seed} {number}")
+    quiet = recorder.recording().quiet_probe_s
+    for group in schedule.hosts(schedule.sessions(recorder.alive(), order)):
+        with process.Host() as host:
+            for session in group:
+                request = session.request(images).model_copy(
+                    update={
+                        "effort": plan.effort,
+                        "rounds": schedule.rounds(len(session.cells), plan.rounds, order),
+                        "end_to_end": plan.end_to_end,
+                        "bare": plan.bare,
+                        "quiet_probe_s": quiet,
+                        "retries": round(plan.retry_share * plan.rounds * len(session.cells)),
+                        "limit_s": plan.effort.limit_s,
+                    }
+                )
+                recorder.take(session, host.work(request, _teller(session, progress)))
+
+
+def measure(
+    recorder: Recorder,
+    dataset: Dataset,
+    plan: Plan,
+    baseline: Baseline,
+    results: Results,
+    folder: Path,
+    progress: Progress,
+) -> None:
+    """Measure pass after pass, publishing in `results` and saving them in `folder` after each."""
+    began, longest, wanted, number = time.monotonic(), 0.0, plan.passes, 0
+    total = wanted * plan.rounds * len(recorder.cells)
+    with task(progress, "bench", total), tempfile.TemporaryDirectory() as work:
+        while number < wanted and recorder.alive():
+            start = time.monotonic()
+            late = plan.time_limit_s is not None and start - began + longest > plan.time_limit_s
+            if number and late:
+                results.time_limited = True
+                break
+            passes_of(recorder, dataset, plan, number, progress, Path(work))
+            longest, number = max(longest, time.monotonic() - start), number + 1
+            _publish(recorder, plan, baseline, results)
+            results.save(folder)
+            if number == plan.passes and plan.more_passes is not None and figures.undecided(results.measurements):
+                wanted = plan.more_passes
+
+
+def _publish(recorder: Recorder, plan: Plan, baseline: Baseline, results: Results) -> None:
+    recording = recorder.recording()
+    if not recording.passes:
+        return
+    results.noise = figures.judge_noise(recording)
+    timed = "end-to-end" if plan.end_to_end else "call"
+    rows = figures.measurements(recording, recorder.facts, results.noise, results.roofs, timed=timed)
+    results.measurements = figures.compare(rows, results.noise, baseline, plan.alpha)
+    results.passes_done = min(one.passes for one in rows)
 
 
 def succeeded(results: Results) -> bool:
@@ -84,9 +173,18 @@ def succeeded(results: Results) -> bool:
     return not any(skip.kind is SkipKind.FAILED for skip in results.skips)
 
 
-def _request(session: Session, plan: Plan, order: random.Random, images: Path) -> Request:
-    rounds = schedule.rounds(len(session.cells), plan.rounds, order)
-    return session.request(images).model_copy(update={"effort": plan.effort, "rounds": rounds})
+def _require(baseline: Baseline | None, todo: Matrix) -> None:
+    cells = [(cell.runtime, cell.artifact.precision) for cell in todo.cells]
+    if baseline is not None and (baseline.runtime, baseline.precision) not in cells:
+        raise UsageError(
+            f"--baseline {baseline.label}: not among what is measured; select it too, with "
+            f"--runtime {baseline.runtime} and --precision {baseline.precision}"
+        )
+
+
+def _runtime(name: str) -> RuntimeRow:
+    packages = RUNTIMES[name].distributions
+    return RuntimeRow(runtime=name, version=version_of(*packages), installed_bytes=installed_bytes(*packages))
 
 
 def _teller(session: Session, progress: Progress) -> process.OnEvent:
@@ -96,28 +194,3 @@ def _teller(session: Session, progress: Progress) -> process.OnEvent:
             progress.advance(session.cells[event.job].label)
 
     return on_event
-
-
-def _measurement(cell: Cell, passes: list[PassTimes], executed_on: str) -> Measurement:
-    summary = statistics.summarize(passes, cell.use.batch_size)
-    return Measurement(
-        **cell.names,
-        threads=cell.use.threads,
-        batch_size=cell.use.batch_size,
-        latency_p50_s=summary.p50_s,
-        latency_p50_low_s=summary.p50_low_s,
-        latency_p50_high_s=summary.p50_high_s,
-        latency_p99_s=summary.p99_s,
-        latency_mean_s=summary.mean_s,
-        latency_min_s=summary.min_s,
-        throughput_images_per_s=summary.throughput_images_per_s,
-        size_bytes=cell.artifact.size_bytes,
-        load_s=summary.load_s,
-        first_call_s=summary.first_call_s,
-        calls=summary.calls,
-        passes=len(passes),
-        pass_p50_s=summary.pass_p50_s,
-        executed_on=executed_on,
-        runtime_version=version_of(*RUNTIMES[cell.runtime].distributions),
-        artifact_sha256=cell.artifact.sha256,
-    )

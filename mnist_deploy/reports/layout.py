@@ -7,9 +7,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mnist_deploy.benchmark.comparison import MARGIN
+from mnist_deploy.parity import ParityRow
+from mnist_deploy.results import Measurement
+
 WIDTH = 100
-# Two figures nearer than this are both marked as best. It is no verdict: the interval beside a p50 may well be wider.
-TIE = 0.03
 QUICK = "[quick] "
 
 
@@ -19,9 +21,11 @@ def console() -> Console:
     return made if made.is_terminal else Console(highlight=False, markup=False, width=WIDTH)
 
 
-def table(texts: Sequence[str], numbers: Sequence[str] = (), notes: Sequence[str] = ()) -> Table:
+def table(
+    texts: Sequence[str], numbers: Sequence[str] = (), notes: Sequence[str] = (), *, header: bool = True
+) -> Table:
     """Return an empty table: columns of text, which may wrap, then of numbers, which may not, then of notes."""
-    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    made = Table(show_header=header, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for name in texts:
         made.add_column(name, overflow="fold")
     for name in numbers:
@@ -43,11 +47,24 @@ def row(cells: Iterable[str | Text]) -> list[Text]:
 
 
 def marker(values: Sequence[float], show: Callable[[float], str], *, highest: bool = False) -> Callable[[float], Text]:
-    """Return how to show one of `values`: with a star if it is the best of them, or within 3 % of it."""
+    """Return how to show one of `values`: with a star if it is the best of them, or within 3 % of it.
+
+    That is no verdict: the interval beside a p50 may well be wider.
+    """
     best = max(values) if highest else min(values)
 
     def mark(value: float) -> Text:
-        near = value >= best * (1 - TIE) if highest else value <= best * (1 + TIE)
+        near = value >= best * (1 - MARGIN) if highest else value <= best * (1 + MARGIN)
         return Text(show(value) + "*", style="bold green") if near else Text(show(value) + " ")
 
     return mark
+
+
+def who(one: ParityRow | Measurement) -> tuple[str, str]:
+    """Return the cells that say what ran where; the CPU, being the rule, goes without saying."""
+    return f"{one.format} {one.precision}", one.runtime if one.device == "cpu" else f"{one.runtime} {one.device}"
+
+
+def counted(number: int, word: str, words: str | None = None) -> str:
+    """Return a number with its noun."""
+    return f"{number} {word if number == 1 else words or word + 's'}"

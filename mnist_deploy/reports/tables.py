@@ -8,9 +8,10 @@ from rich.console import Group, RenderableType
 from mnist_deploy.architectures import Architecture, Conv, Dense, Layer, MaxPool
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.parity import ParityRow
-from mnist_deploy.reports.layout import TIE, marker, row, table, titled
-from mnist_deploy.reports.units import number_bytes, rate, seconds
-from mnist_deploy.results import Measurement, Results, Skip, SkipKind, TrainingRow
+from mnist_deploy.reports.layout import row, table, titled, who
+from mnist_deploy.reports.measurements import checks, measurements
+from mnist_deploy.reports.units import number_bytes, seconds
+from mnist_deploy.results import Results, Skip, SkipKind, TrainingRow
 
 
 def everything(results: Results) -> RenderableType:
@@ -20,6 +21,8 @@ def everything(results: Results) -> RenderableType:
         parts.append(training(results.training, quick=results.quick))
     parts += parity(results.parity, quick=results.quick)
     parts += measurements(results)
+    if results.checks:
+        parts.append(checks(results.checks))
     if results.skips:
         parts.append(skips(results.skips, quick=results.quick))
     return Group(*parts)
@@ -68,44 +71,10 @@ def parity(rows: Sequence[ParityRow], *, quick: bool = False) -> Iterator[Render
         for one in members:
             verdict = "ok" if one.passed else "FAILED: " + "; ".join(one.failures)
             shares = (f"{one.accuracy:.4f}", f"{one.accuracy_change:+.4f}", f"{one.top1_agreement:.4f}")
-            cells = row((*_who(one), *shares, f"{one.max_abs_error:.1e}", verdict))
+            cells = row((*who(one), *shares, f"{one.max_abs_error:.1e}", verdict))
             body.add_row(*cells, style=None if one.passed else "red")
         title = f"{name}: agreement with the Keras scores over {members[0].images:,} test images"
         yield titled(title, body, quick=quick)
-
-
-def measurements(results: Results) -> Iterator[RenderableType]:
-    """Yield one table a network and use, fastest first."""
-    for name in dict.fromkeys(one.architecture for one in results.measurements):
-        mine = [one for one in results.measurements if one.architecture == name]
-        for batch, threads in dict.fromkeys((one.batch_size, one.threads) for one in mine):
-            rows = [one for one in mine if (one.batch_size, one.threads) == (batch, threads)]
-            yield _measured(f"{name}: batch {batch}, {_count(threads, 'thread')}", batch, rows, results)
-
-
-def _measured(title: str, batch: int, rows: list[Measurement], results: Results) -> RenderableType:
-    body = table(("artifact", "runtime"), ("p50", "+-", "p99", "images/s", "size", "load", "1st call"))
-    # One image at a time is about the wait, many at a time about the rate; p99 is too unstable to rank by.
-    rows = sorted(rows, key=lambda one: one.latency_p50_s if batch == 1 else -one.throughput_images_per_s)
-    p50 = marker([one.latency_p50_s for one in rows], seconds)
-    throughput = marker([one.throughput_images_per_s for one in rows], rate, highest=True)
-    size = marker([one.size_bytes for one in rows], number_bytes)
-    load = marker([one.load_s for one in rows], seconds)
-    first_call = marker([one.first_call_s for one in rows], seconds)
-    for one in rows:
-        steady = (p50(one.latency_p50_s), _spread(one), seconds(one.latency_p99_s))
-        cold = (size(one.size_bytes), load(one.load_s), first_call(one.first_call_s))
-        body.add_row(*row((*_who(one), *steady, throughput(one.throughput_images_per_s), *cold)))
-    passes = max(one.passes for one in rows)
-    notes = [
-        f"* best, or within {TIE:.0%} of it. Times are for one call with {_count(batch, 'image')}; "
-        f"{_count(passes, 'pass', 'passes')}."
-    ]
-    if passes > 1:
-        notes.append("+- is the 95 % interval of p50 over passes.")
-    if results.clock_floor_s is not None:
-        notes.append(f"Reading the clock costs {seconds(results.clock_floor_s)}, which is part of every call.")
-    return titled(title, body, [" ".join(notes)], quick=results.quick)
 
 
 def skips(records: Sequence[Skip], *, quick: bool = False) -> RenderableType:
@@ -128,23 +97,6 @@ def _what(members: list[Skip]) -> str:
         if values:
             parts.append(", ".join(values))
     return " / ".join(parts)
-
-
-def _who(one: ParityRow | Measurement) -> tuple[str, str]:
-    """Return the cells that say what ran where; the CPU, being the rule, goes without saying."""
-    runtime = one.runtime if one.device == "cpu" else f"{one.runtime} {one.device}"
-    return f"{one.format} {one.precision}", runtime
-
-
-def _spread(one: Measurement) -> str:
-    if one.latency_p50_low_s is None or one.latency_p50_high_s is None:
-        return "-"
-    share = max(one.latency_p50_high_s / one.latency_p50_s - 1, 1 - one.latency_p50_low_s / one.latency_p50_s)
-    return f"{share:.1%}" if share < 0.0995 else f"{share:.0%}"
-
-
-def _count(number: int, word: str, words: str | None = None) -> str:
-    return f"{number} {word if number == 1 else words or word + 's'}"
 
 
 def _layer(layer: Layer) -> str:

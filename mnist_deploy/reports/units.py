@@ -11,18 +11,40 @@ def seconds(value: float | None) -> str:
     return f"{_three(value)} s"
 
 
-def number_bytes(value: float) -> str:
-    """Return a size in decimal units, 1 kB being 1000 bytes: B, kB or MB."""
+def number_bytes(value: float | None) -> str:
+    """Return a size in decimal units, 1 kB being 1000 bytes: B, kB, MB or GB; '-' for none."""
+    if value is None:
+        return "-"
     if value < 1000:
         return f"{value:.0f} B"
-    return f"{_three(value / 1e3)} kB" if value < 999_500 else f"{_three(value / 1e6)} MB"
+    for factor, unit in ((1e3, "kB"), (1e6, "MB")):
+        if value < factor * 999.5:
+            return f"{_three(value / factor)} {unit}"
+    return f"{_three(value / 1e9)} GB"
 
 
-def rate(value: float) -> str:
-    """Return a rate with three significant digits and k or M for thousands or millions."""
+def rate(value: float | None) -> str:
+    """Return a rate with three significant digits and k, M or G for thousands, millions or milliards; '-' for none."""
+    if value is None:
+        return "-"
     if value < 999.5:
         return _three(value)
-    return f"{_three(value / 1e3)} k" if value < 999_500 else f"{_three(value / 1e6)} M"
+    for factor, unit in ((1e3, "k"), (1e6, "M")):
+        if value < factor * 999.5:
+            return f"{_three(value / factor)} {unit}"
+    return f"{_three(value / 1e9)} G"
+
+
+def percent(value: float | None) -> str:
+    """Return a share in whole percent, with a decimal below ten; '-' for none."""
+    if value is None:
+        return "-"
+    return f"{value:.1%}" if value < 0.0995 else f"{value:.0%}"
+
+
+def times(value: float) -> str:
+    """Return a factor with three significant digits and an x."""
+    return f"{value:,.0f}x" if value >= 99.95 else f"{_three(value)}x"
 
 
 def _three(value: float) -> str:

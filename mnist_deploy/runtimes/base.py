@@ -1,5 +1,6 @@
 """What every runtime offers: load an artifact, and turn images into scores, with only `run` on the clock."""
 
+import importlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +8,10 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from mnist_deploy.artifacts import Artifact
-from mnist_deploy.dataset import CLASSES, FloatArray
+from mnist_deploy.dataset import CLASSES, FloatArray, UInt8Array, scaled
 from mnist_deploy.versions import importable, version_of
 
 
@@ -33,6 +35,7 @@ class Runtime(ABC):
         devices: where it can run at all: 'cpu', 'gpu'.
         module: what it imports; `distributions` are the packages that may bring it, the first being the one to install.
         gpu_distribution: what to install for the GPU.
+        timed_call: what the clock stands around, in the library's own words.
         diagnostic: True for a runtime that measures this package, not a model; it is used only when named.
         order: its place in lists.
     """
@@ -44,6 +47,7 @@ class Runtime(ABC):
     module: ClassVar[str]
     distributions: ClassVar[tuple[str, ...]]
     gpu_distribution: ClassVar[str] = ""
+    timed_call: ClassVar[str]
     diagnostic: ClassVar[bool] = False
     order: ClassVar[int]
 
@@ -113,6 +117,11 @@ class Runtime(ABC):
         return False
 
     @classmethod
+    def preload(cls) -> None:
+        """Import the library, without starting anything in it: workers are forked afterwards."""
+        importlib.import_module(cls.module)
+
+    @classmethod
     def reads(cls, artifact: Artifact) -> bool:
         """Tell whether the runtime can load `artifact`."""
         return artifact.format in cls.formats
@@ -132,6 +141,18 @@ class Runtime(ABC):
     @abstractmethod
     def executed_on(self) -> str:
         """Return the provider, delegate or device that really ran the last call."""
+
+    def call_path(self) -> str:
+        """Return what the clock stands around for this artifact, device and batch size."""
+        return self.timed_call
+
+    def engine_s(self) -> float | None:
+        """Return what the library itself says that its last call took, in seconds; None if it does not tell."""
+        return None
+
+    def classify(self, pixels: UInt8Array) -> npt.NDArray[np.int64]:
+        """Return the labels, int64 (N,), of one batch of images as stored, uint8 (N, 28, 28): the whole way."""
+        return np.asarray(self.decode(self.run(self.encode(scaled(pixels)))).argmax(axis=1))
 
     def infer(self, images: FloatArray) -> FloatArray:
         """Return the scores, float32 (N, 10), of any number of images, float32 (N, 28, 28, 1).

@@ -12,6 +12,7 @@ class KerasCallRuntime(TensorFlowBase):
     name = "keras-call"
     title = "Keras call"
     formats = ("keras",)
+    timed_call = "model(images, training=False), then numpy()"
     order = 2
 
     def __init__(self, artifact: Artifact, *, device: str, threads: int | None, batch_size: int) -> None:
@@ -35,6 +36,7 @@ class KerasPredictRuntime(KerasCallRuntime):
 
     name = "keras-predict"
     title = "Keras predict"
+    timed_call = "model.predict(images, verbose=0)"
     order = 1
 
     def run(self, tensor: Any) -> Any:

@@ -22,6 +22,7 @@ class LiteRTRuntime(Runtime):
     devices = ("cpu",)
     module = "ai_edge_litert"
     distributions = ("ai-edge-litert", "ai-edge-litert-nightly")
+    timed_call = "set_tensor, invoke, get_tensor"
     order = 4
 
     def __init__(self, artifact: Artifact, *, device: str, threads: int | None, batch_size: int) -> None:

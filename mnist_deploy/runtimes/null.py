@@ -19,6 +19,7 @@ class NullRuntime(Runtime):
     module = "numpy"
     distributions = ("numpy",)
     diagnostic = True
+    timed_call = "nothing"
     order = 99
 
     def __init__(self, artifact: Artifact, *, device: str, threads: int | None, batch_size: int) -> None:

@@ -30,6 +30,7 @@ class OnnxRuntimeRuntime(Runtime):
     module = "onnxruntime"
     distributions = ("onnxruntime", "onnxruntime-gpu")
     gpu_distribution = "onnxruntime-gpu"
+    timed_call = "InferenceSession.run"
     order = 5
 
     def __init__(self, artifact: Artifact, *, device: str, threads: int | None, batch_size: int) -> None:
@@ -80,6 +81,10 @@ class OnnxRuntimeRuntime(Runtime):
         np.copyto(self._input, tensor)
         self._session.run_with_iobinding(self._binding)
         return self._output.copy()
+
+    def call_path(self) -> str:
+        """Return which of the two ways this batch size takes."""
+        return self.timed_call if self._binding is None else "copy into the bound input, run_with_iobinding, copy out"
 
     def executed_on(self) -> str:
         """Return the session's first execution provider."""

@@ -48,6 +48,7 @@ class TensorFlowRuntime(TensorFlowBase):
     name = "tensorflow"
     title = "TensorFlow"
     formats = ("saved_model",)
+    timed_call = "the concrete function of signature serving_default, then numpy()"
     order = 3
 
     def __init__(self, artifact: Artifact, *, device: str, threads: int | None, batch_size: int) -> None:

@@ -2,7 +2,7 @@ import time
 
 import numpy as np
 
-from mnist_deploy.benchmark.sampler import Effort, Tape, floor_s, sample, timed, warm_up
+from mnist_deploy.benchmark.sampler import Effort, Tape, bare_loop, floor_s, sample, timed, warm_up
 
 
 def test_tape_gives_every_batch_in_turn_for_ever() -> None:
@@ -42,15 +42,43 @@ def test_twice_the_work_takes_about_twice_the_time() -> None:
     assert 1.6 < np.median(ratios) < 2.4
 
 
-def test_warm_up_ends_early_for_what_is_steady_and_in_time_for_what_never_is() -> None:
-    effort = Effort(window_s=0.005, max_warm_up_s=0.2, min_windows=3)
+def test_warm_up_goes_on_while_calls_get_faster() -> None:
+    effort = Effort(window_s=0.005, max_warm_up_s=0.3, min_windows=3)
     steady, took = timed(lambda: warm_up(lambda _: time.sleep(0.002), Tape([0]), effort))
     assert steady >= effort.min_windows
-    calls = iter(range(10**9))
-    # Each call is longer than the last by more than the tolerance of two windows.
-    restless, longer = timed(lambda: warm_up(lambda _: time.sleep(0.001 * 1.3 ** next(calls)), Tape([0]), effort))
-    assert restless >= effort.min_windows
-    assert took < longer
+    # Each call takes three quarters of the one before, from 40 ms on: it gets slow to get faster after a dozen.
+    falling = iter(range(10**9))
+    longer = warm_up(lambda _: time.sleep(0.002 + 0.04 * 0.75 ** next(falling)), Tape([0]), effort)
+    assert longer > effort.min_windows
+    # What only ever gets slower is not warming up.
+    rising = iter(range(10**9))
+    assert warm_up(lambda _: time.sleep(0.006 * 1.3 ** next(rising)), Tape([0]), effort) == effort.min_windows
+    # And what never settles ends in time.
+    endless = iter(range(10**9))
+    _, spent = timed(lambda: warm_up(lambda _: time.sleep(0.03 * 0.93 ** next(endless)), Tape([0]), effort))
+    assert spent > took
+
+
+def test_a_bare_loop_sees_what_the_sampler_sees() -> None:
+    def work(_: object) -> None:
+        sum(range(3000))
+
+    pairs = [
+        (float(np.median(sample(work, Tape([0]), 0.02, 5))), float(np.median(bare_loop(work, Tape([0]), 0.02))))
+        for _ in range(9)
+    ]
+    assert 0.9 < float(np.median([ours / bare for ours, bare in pairs])) < 1.1
+
+
+def test_a_bare_loop_of_slow_calls_has_one_in_a_block() -> None:
+    seen: list[int] = []
+
+    def slow(tensor: int) -> None:
+        seen.append(tensor)
+        time.sleep(0.002)
+
+    blocks = bare_loop(slow, Tape([1, 2, 3]), 0.02)
+    assert len(blocks) == len(seen) - 1 and (blocks >= 2_000_000).all()
 
 
 def test_floor_is_the_cost_of_nothing() -> None:

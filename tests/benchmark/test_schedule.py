@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_deploy.artifacts import Artifact, Precision, Provenance
-from mnist_deploy.benchmark.schedule import Cell, Use, rounds, sessions, uses
+from mnist_deploy.benchmark.schedule import Cell, Plan, Use, hosts, lightest, rounds, sessions, uses
 
 
 def cell(runtime: str, threads: int, batch: int = 1, device: str = "cpu") -> Cell:
@@ -35,6 +35,27 @@ def test_no_use_twice() -> None:
     assert pairs(uses([1, 1], None, cores=1)) == [(1, 1)]
 
 
+def test_more_threads_than_this_process_may_use_are_capped() -> None:
+    assert pairs(uses([1], [1, 2, 64], cores=2)) == [(1, 1), (1, 2)]
+
+
+def test_the_lightest_cell_has_few_threads_then_a_small_batch_then_a_small_file() -> None:
+    cells = [cell("litert", 2), cell("litert", 1, 256), cell("onnxruntime", 1), cell("litert", 1)]
+    assert lightest(cells) is cells[2]
+    twin = cells[2].twin()
+    assert twin is not cells[2] and twin != cells[2] and twin.names == cells[2].names
+
+
+def test_slices_are_halved_for_many_cells_under_a_time_limit_and_passes_are_not() -> None:
+    plan = Plan()
+    assert (
+        plan.fitted(100) == plan and plan.model_copy(update={"time_limit_s": None}).fitted(1000).effort == plan.effort
+    )
+    many = plan.fitted(101)
+    assert (many.passes, many.rounds, many.effort.slice_s, many.effort.min_calls) == (5, 2, 0.05, 3)
+    assert many.effort.max_warm_up_s == plan.effort.max_warm_up_s
+
+
 RUNTIMES = st.sampled_from(["litert", "onnxruntime", "keras-call"])
 CELLS = st.lists(st.builds(cell, RUNTIMES, st.sampled_from([1, 2])), max_size=12)
 
@@ -49,6 +70,16 @@ def test_sessions_hold_every_cell_once_and_one_runtime_and_thread_count_each(cel
     for session in found:
         kinds = {(one.runtime, one.device, one.use.threads) for one in session.cells}
         assert kinds == {(session.runtime, session.device, session.threads)}
+
+
+@given(CELLS, st.integers())
+def test_a_host_has_the_sessions_of_one_library(cells: list[Cell], seed: int) -> None:
+    found = sessions(cells, random.Random(seed))
+    groups = hosts(found)
+    assert sorted(id(session) for group in groups for session in group) == sorted(map(id, found))
+    for group in groups:
+        assert len({session.runtime.split("-")[0] for session in group}) == 1
+    assert len(groups) == len({session.runtime for session in found})
 
 
 @given(st.integers(0, 20), st.integers(0, 4), st.integers())

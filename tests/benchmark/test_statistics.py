@@ -1,4 +1,5 @@
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -6,11 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from mnist_deploy.benchmark.statistics import MIN_CALLS_FOR_P99, PassTimes, p99, summarize, t_interval_of_log
+from mnist_deploy.benchmark.statistics import (
+    MIN_CALLS_FOR_P99,
+    PassTimes,
+    counted,
+    decisive,
+    p99,
+    summarize,
+    t_interval_of_log,
+)
+
+
+def clean(slices: Sequence[np.ndarray], load_s: float = 0.1, first_call_s: float = 0.1) -> PassTimes:
+    return PassTimes(slices, [True] * len(slices), load_s, first_call_s, 1000)
+
 
 CALLS = st.lists(st.integers(1, 10**10), min_size=1, max_size=30).map(lambda times: np.array(times, dtype=np.int64))
 PASSES = st.lists(st.lists(CALLS, min_size=1, max_size=3), min_size=1, max_size=5).map(
-    lambda passes: [PassTimes(slices, 0.5, 0.25) for slices in passes]
+    lambda passes: [clean(slices, 0.5, 0.25) for slices in passes]
 )
 
 
@@ -20,13 +34,13 @@ def ns(*times: int) -> np.ndarray:
 
 def test_known_summary() -> None:
     passes = [
-        PassTimes([ns(1000, 3000, 2000), ns(4000, 4000)], load_s=0.1, first_call_s=0.01),
-        PassTimes([ns(5000)], load_s=0.3, first_call_s=0.02),
-        PassTimes([ns(2000, 2000, 2000, 10_000)], load_s=0.2, first_call_s=0.03),
+        clean([ns(1000, 3000, 2000), ns(4000, 4000)], load_s=0.1, first_call_s=0.01),
+        clean([ns(5000)], load_s=0.3, first_call_s=0.02),
+        clean([ns(2000, 2000, 2000, 10_000)], load_s=0.2, first_call_s=0.03),
     ]
     found = summarize(passes, batch_size=8)
     # Slice medians 2, 4; 5; 2 us -> pass medians 3, 5, 2 us -> 3 us.
-    assert found.pass_p50_s == pytest.approx([3e-6, 5e-6, 2e-6])
+    assert [one.p50_s for one in passes] == pytest.approx([3e-6, 5e-6, 2e-6])
     assert found.p50_s == pytest.approx(3e-6)
     # 24 images in 6 us, 16 in 8 us; 8 in 5 us; 32 in 16 us -> 3 M; 1.6 M; 2 M -> 2 M images/s.
     assert found.throughput_images_per_s == pytest.approx(2e6)
@@ -34,6 +48,29 @@ def test_known_summary() -> None:
     assert found.min_s == pytest.approx(1e-6)
     assert (found.load_s, found.first_call_s, found.calls) == (0.2, 0.02, 10)
     assert found.p99_s is None
+
+
+def test_slices_that_a_witness_speaks_against_do_not_count_while_there_are_others() -> None:
+    def one(*flags: bool) -> PassTimes:
+        return PassTimes([ns(1000), ns(9000, 9000)][: len(flags)], flags, 0.1, 0.1)
+
+    assert one(True, False).p50_s == pytest.approx(1e-6) and one(False, True).p50_s == pytest.approx(9e-6)
+    assert one(False, False).p50_s == pytest.approx(5e-6) and not one(False, False).trusted
+    found = summarize([one(True, False), one(False, False), one(False, False)], 1)
+    assert (found.p50_s, found.mean_s, found.calls) == (pytest.approx(1e-6), pytest.approx(1e-6), 1)
+    assert found.p50_high_s is not None and found.p50_high_s > 5e-6, "one clean pass makes no narrow interval"
+    assert found.p50_low_s is not None and found.p50_low_s <= found.p50_s
+    many = summarize([one(True, False)] * 3 + [one(False, False)], 1)
+    assert (many.p50_low_s, many.p50_high_s) == (pytest.approx(1e-6), pytest.approx(1e-6))
+
+
+def test_passes_that_count_and_passes_that_decide() -> None:
+    for trusted, counting, deciding in (
+        ([True, False, True, True], [0, 2, 3], [0, 2, 3]),
+        ([True, False, True], [0, 2], [0, 1, 2]),
+        ([False] * 4, [0, 1, 2, 3], [0, 1, 2, 3]),
+    ):
+        assert (counted(trusted), decisive(trusted)) == (counting, deciding)
 
 
 def test_known_interval() -> None:
@@ -81,12 +118,12 @@ def test_figures_are_ordered_and_finite(passes: list[PassTimes], batch: int) -> 
     assert found.throughput_images_per_s <= batch / found.min_s * tolerance
     if found.p50_low_s is not None and found.p50_high_s is not None:
         assert found.p50_low_s <= found.p50_high_s
-        assert min(found.pass_p50_s) <= found.p50_high_s * tolerance
+        assert min(one.p50_s for one in passes) <= found.p50_high_s * tolerance
 
 
 @given(PASSES, st.integers(2, 9))
 def test_slower_by_a_factor_is_slower_by_that_factor(passes: list[PassTimes], factor: int) -> None:
-    slower = [PassTimes([times * factor for times in one.slices], one.load_s, one.first_call_s) for one in passes]
+    slower = [clean([times * factor for times in one.slices], one.load_s, one.first_call_s) for one in passes]
     before, after = summarize(passes, 4), summarize(slower, 4)
     assert after.p50_s == pytest.approx(before.p50_s * factor)
     assert after.throughput_images_per_s == pytest.approx(before.throughput_images_per_s / factor)
@@ -96,5 +133,5 @@ def test_slower_by_a_factor_is_slower_by_that_factor(passes: list[PassTimes], fa
 
 @given(st.permutations(range(4)))
 def test_order_of_passes_does_not_matter(order: list[int]) -> None:
-    passes = [PassTimes([ns(10 * n + 1, 10 * n + 5)], 0.1 * n, 0.2 * n) for n in range(4)]
+    passes = [clean([ns(10 * n + 1, 10 * n + 5)], 0.1 * n, 0.2 * n) for n in range(4)]
     assert summarize([passes[n] for n in order], 1).p50_s == summarize(passes, 1).p50_s

@@ -1,0 +1,190 @@
+"""From a recording to the measurements that are published: figures, comparisons within each table, what is withheld."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mnist_deploy.architectures import ARCHITECTURES
+from mnist_deploy.artifacts import Artifact, Precision
+from mnist_deploy.benchmark import comparison, noise, statistics
+from mnist_deploy.benchmark.comparison import MARGIN, Series, Verdict
+from mnist_deploy.benchmark.recording import CellKey, Recording
+from mnist_deploy.benchmark.roofline import Roof
+from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL
+from mnist_deploy.results import Comparison, Measurement, Noise
+from mnist_deploy.runtimes import RUNTIMES
+from mnist_deploy.versions import version_of
+
+WEIGHT_BYTES = {Precision.FLOAT32: 4, Precision.FLOAT16: 2, Precision.DYNAMIC: 1, Precision.INT8: 1}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a cell besides its times."""
+
+    artifact: Artifact
+    executed_on: str
+    call: str
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What speed-ups are told against: a runtime, with one precision of its artifacts."""
+
+    runtime: str
+    precision: Precision = Precision.FLOAT32
+
+    @property
+    def label(self) -> str:
+        """The baseline as the option names it."""
+        return self.runtime if self.precision is Precision.FLOAT32 else f"{self.runtime}:{self.precision}"
+
+    def is_(self, one: Measurement) -> bool:
+        """Tell whether a measurement is of the baseline."""
+        return (one.runtime, one.precision) == (self.runtime, self.precision)
+
+
+def measurements(
+    recording: Recording, facts: dict[CellKey, Facts], found: Noise, roofs: Sequence[Roof], *, timed: str
+) -> list[Measurement]:
+    """Return one measurement a cell, the twin's left out."""
+    by_threads = {roof.threads: roof for roof in roofs}
+    return [
+        _measurement(recording, key, facts[key], found, by_threads.get(key.threads), timed)
+        for key in recording.passes
+        if not key.twin
+    ]
+
+
+def _measurement(
+    recording: Recording, key: CellKey, facts: Facts, found: Noise, roof: Roof | None, timed: str
+) -> Measurement:
+    passes = recording.pass_times(key)
+    summary = statistics.summarize(passes, key.batch_size)
+    engine = [one.engine_s for record in recording.passes[key] for one in record.slices if one.engine_s is not None]
+    return Measurement(
+        architecture=key.architecture,
+        format=key.format,
+        precision=key.precision,
+        runtime=key.runtime,
+        device=key.device,
+        threads=key.threads,
+        batch_size=key.batch_size,
+        latency_p50_s=summary.p50_s,
+        latency_p50_low_s=summary.p50_low_s,
+        latency_p50_high_s=summary.p50_high_s,
+        latency_p99_s=None if found.withheld else summary.p99_s,
+        latency_mean_s=None if found.withheld else summary.mean_s,
+        latency_min_s=summary.min_s,
+        throughput_images_per_s=None if found.withheld else summary.throughput_images_per_s,
+        timed=timed,
+        call=facts.call,
+        engine_s=float(np.median(engine)) if engine else None,
+        size_bytes=facts.artifact.size_bytes,
+        memory_bytes=summary.memory_bytes,
+        load_s=summary.load_s,
+        first_call_s=summary.first_call_s,
+        calls=summary.calls,
+        passes=len(passes),
+        pass_p50_s=[one.p50_s for one in passes],
+        pass_trusted=[one.trusted for one in passes],
+        roof_share=_roof_share(key, summary.p50_s, roof) if timed == "call" else None,
+        executed_on=facts.executed_on,
+        runtime_version=version_of(*RUNTIMES[key.runtime].distributions),
+        artifact_sha256=facts.artifact.sha256,
+    )
+
+
+def _roof_share(key: CellKey, seconds: float, roof: Roof | None) -> float | None:
+    if roof is None or key.device != "cpu" or RUNTIMES[key.runtime].diagnostic:
+        return None
+    network = ARCHITECTURES[key.architecture]
+    moved = network.bytes_moved(key.batch_size, WEIGHT_BYTES[Precision(key.precision)])
+    return roof.share(network.flops * key.batch_size, moved, seconds)
+
+
+def judge_noise(recording: Recording) -> Noise:
+    """Say how quiet the machine was, and what follows for the figures and the verdicts."""
+    planned, retried, left, reasons = recording.tally()
+    twin = next((key for key in recording.passes if key.twin), None)
+    first = None if twin is None else next(key for key in recording.passes if not key.twin and _same(key, twin))
+    apart = None
+    if twin is not None and first is not None:
+        apart = comparison.ratio(_series(recording, twin), _series(recording, first))
+    passes = min((len(records) for records in recording.passes.values()), default=0)
+    why = None
+    if passes < MIN_PASSES_FOR_INTERVAL:
+        why = f"verdicts need {MIN_PASSES_FOR_INTERVAL} passes, and there are {passes}"
+    elif apart is None:
+        why = "no cell was measured twice, so nothing tells how far one differs from itself"
+    elif abs(apart.centre - 1) > MARGIN:
+        why = f"a cell measured twice differs from itself by {abs(apart.centre - 1):.1%}, more than {MARGIN:.0%}"
+    return Noise(
+        slices=planned,
+        retried=retried,
+        left=left,
+        reasons=reasons,
+        quiet_probe_s=recording.quiet_probe_s or 0.0,
+        twin=None if twin is None else f"{twin.architecture} {twin.format} {twin.precision} in {twin.runtime}",
+        twin_ratio=apart.centre if apart else None,
+        twin_low=apart.low if apart else None,
+        twin_high=apart.high if apart else None,
+        noisy=left > noise.NOISY_SHARE * planned,
+        withheld=left > noise.WITHHOLD_SHARE * planned,
+        no_verdicts=why,
+    )
+
+
+def compare(rows: Sequence[Measurement], found: Noise, baseline: Baseline, alpha: float) -> list[Measurement]:
+    """Return the rows with speed-ups against the baseline and, if there may be verdicts, ranks and winners."""
+    groups: dict[tuple[str, int, int], list[Measurement]] = {}
+    for row in rows:
+        groups.setdefault((row.architecture, row.batch_size, row.threads), []).append(row)
+    judged = {
+        id(row): row.model_copy(update=update)
+        for group in groups.values()
+        for row, update in zip(group, _judged(group, found, baseline, alpha), strict=True)
+    }
+    return [judged[id(row)] for row in rows]
+
+
+def undecided(rows: Sequence[Measurement]) -> bool:
+    """Tell whether a further look could decide something: whether a row is not parted from the best of its table."""
+    return any(row.against_best is not None and row.against_best.verdict is Verdict.UNDECIDED for row in rows)
+
+
+def _judged(group: list[Measurement], found: Noise, baseline: Baseline, alpha: float) -> list[dict[str, object]]:
+    series = [Series(row.pass_p50_s, row.pass_trusted) for row in group]
+    updates: list[dict[str, object]] = [{} for _ in group]
+    base = next((number for number, row in enumerate(group) if baseline.is_(row)), None)
+    if base is not None:
+        for number, one in enumerate(series):
+            if number != base:
+                updates[number]["speed_up"] = _comparison(comparison.ratio(series[base], one, 0.05), inverse=True)
+    if found.no_verdicts is None:
+        ranks = comparison.ranks(series, alpha)
+        winner = comparison.sole_winner(series, alpha)
+        best = min(range(len(group)), key=lambda number: group[number].latency_p50_s)
+        for number, one in enumerate(series):
+            updates[number] |= {"rank": ranks[number] if ranks else None, "sole_winner": number == winner}
+            if number != best:
+                updates[number]["against_best"] = _comparison(comparison.ratio(one, series[best], alpha))
+    return updates
+
+
+def _comparison(found: comparison.Ratio, *, inverse: bool = False) -> Comparison:
+    """Return a ratio as a record; `inverse` says that the verdict is on the second of the two."""
+    verdict = comparison.verdict(found)
+    if inverse:
+        verdict = {Verdict.SLOWER: Verdict.FASTER, Verdict.FASTER: Verdict.SLOWER}.get(verdict, verdict)
+    return Comparison(ratio=found.centre, low=found.low, high=found.high, verdict=verdict)
+
+
+def _series(recording: Recording, key: CellKey) -> Series:
+    passes = recording.pass_times(key)
+    return Series([one.p50_s for one in passes], [one.trusted for one in passes])
+
+
+def _same(key: CellKey, twin: CellKey) -> bool:
+    return all(getattr(key, name) == getattr(twin, name) for name in CellKey.__dataclass_fields__ if name != "twin")

@@ -1,0 +1,153 @@
+"""What was measured, as tables: one for each network and use, one of costs for each network, and how it was done."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+
+from mnist_deploy.benchmark.comparison import MARGIN
+from mnist_deploy.reports.layout import counted, marker, row, table, titled, who
+from mnist_deploy.reports.units import number_bytes, percent, rate, seconds, times
+from mnist_deploy.results import Check, Comparison, Measurement, Noise, Results, RuntimeRow
+
+
+def measurements(results: Results) -> Iterator[RenderableType]:
+    """Yield each network's tables of speed, fastest first, and its table of costs; then how it was measured."""
+    for name in dict.fromkeys(one.architecture for one in results.measurements):
+        mine = [one for one in results.measurements if one.architecture == name]
+        uses = list(dict.fromkeys((one.batch_size, one.threads) for one in mine))
+        for batch, threads in uses:
+            rows = [one for one in mine if (one.batch_size, one.threads) == (batch, threads)]
+            yield _speed(f"{name}: batch {batch}, {counted(threads, 'thread')}", batch, rows, results)
+        yield _costs(name, [one for one in mine if (one.batch_size, one.threads) == uses[0]], quick=results.quick)
+    if results.measurements:
+        yield _runtimes(results.runtimes, results.measurements, quick=results.quick)
+        yield from _how(results)
+
+
+def checks(records: Sequence[Check]) -> RenderableType:
+    """Return the harness's checks of itself."""
+    body = table(("check", "about"), ("value",), ("limit", ""))
+    for one in records:
+        cells = row((one.name, one.detail, f"{one.value:.4f}", one.limit, "pass" if one.passed else "FAIL"))
+        body.add_row(*cells, style=None if one.passed else "red")
+    return titled("Self-check of the harness", body)
+
+
+def _speed(title: str, batch: int, rows: list[Measurement], results: Results) -> RenderableType:
+    end_to_end = ", from pixels to label" if rows[0].timed == "end-to-end" else ""
+    body = table(("#", "artifact", "runtime"), ("p50", "+-", "speed-up", "p99", "images/s", "roof"))
+    rows = sorted(rows, key=lambda one: one.latency_p50_s)
+    best = marker([one.latency_p50_s for one in rows], seconds)
+    for one in rows:
+        speed = (best(one.latency_p50_s), _spread(one), _speed_up(one.speed_up), seconds(one.latency_p99_s))
+        rest = (rate(one.throughput_images_per_s), percent(one.roof_share))
+        body.add_row(*row((_rank(one, rows), *who(one), *speed, *rest)))
+    return titled(title + end_to_end, body, [_speed_note(batch, rows, results)], quick=results.quick)
+
+
+def _speed_note(batch: int, rows: list[Measurement], results: Results) -> str:
+    passes = max(one.passes for one in rows)
+    notes = [f"Times are for one call with {counted(batch, 'image')}; {counted(passes, 'pass', 'passes')}."]
+    winner = next((one for one in rows if one.sole_winner), None)
+    if winner is not None:
+        notes.append(f"{winner.format} {winner.precision} in {winner.runtime} is the sole winner.")
+    elif rows[0].rank is not None and len(rows) > 1:
+        notes.append("No sole winner.")
+    if results.baseline is not None and any(one.speed_up for one in rows):
+        notes.append(f"Speed-up against {results.baseline}.")
+    return " ".join(notes)
+
+
+def _costs(name: str, rows: list[Measurement], *, quick: bool) -> RenderableType:
+    engine = any(one.engine_s is not None for one in rows)
+    numbers = ("size", "memory", "load", "1st call", *(("engine",) if engine else ()))
+    body = table(("artifact", "runtime"), numbers)
+    rows = sorted(rows, key=lambda one: one.latency_p50_s)
+    size = marker([one.size_bytes for one in rows], number_bytes)
+    memory = marker([one.memory_bytes for one in rows], number_bytes)
+    load = marker([one.load_s for one in rows], seconds)
+    first_call = marker([one.first_call_s for one in rows], seconds)
+    for one in rows:
+        costs = (size(one.size_bytes), memory(one.memory_bytes), load(one.load_s), first_call(one.first_call_s))
+        body.add_row(*row((*who(one), *costs, *((seconds(one.engine_s),) if engine else ()))))
+    use = f"batch {rows[0].batch_size}, {counted(rows[0].threads, 'thread')}"
+    notes = [
+        f"Measured with {use}. memory: what the process grew by, library and model, at its peak. * best, or within "
+        f"{MARGIN:.0%} of it." + (" engine: what the library itself says of a call." if engine else "")
+    ]
+    return titled(f"{name}: what each costs besides", body, notes, quick=quick)
+
+
+def _runtimes(runtimes: Sequence[RuntimeRow], rows: Sequence[Measurement], *, quick: bool) -> RenderableType:
+    body = table(("runtime", "version"), ("installed",), ("what the clock stands around",))
+    for one in runtimes:
+        calls = list(dict.fromkeys(row.call for row in rows if row.runtime == one.runtime))
+        body.add_row(*row((one.runtime, one.version or "-", number_bytes(one.installed_bytes), "; or ".join(calls))))
+    notes = ["installed: the runtime's package and all that it requires, on disk."]
+    return titled("Runtimes", body, notes, quick=quick)
+
+
+def _how(results: Results) -> Iterator[RenderableType]:
+    """Yield the legend, how quiet the machine was, and what follows from that."""
+    body = table(("", ""), header=False)
+    for name, text in _legend(results):
+        body.add_row(*row((name, text)), style="yellow" if name in {"noise", "withheld", "no verdicts"} else None)
+    yield titled("How it was measured", body, quick=results.quick)
+
+
+def _legend(results: Results) -> Iterator[tuple[str, str]]:
+    yield (
+        "#",
+        f"joint rank: 1 + how many rows are faster, by an interval beyond 1 and {MARGIN:.0%} or more; = is shared",
+    )
+    yield "+-", f"95 % interval over passes (Student's t on logarithms); * best, or within {MARGIN:.0%} of it"
+    for roof in results.roofs if any(one.roof_share is not None for one in results.measurements) else []:
+        peak, bandwidth = rate(roof.peak_flops_per_s), rate(max(roof.bandwidth_bytes_per_s.values()))
+        text = f"share of what float32 arithmetic ({peak}FLOP/s) and memory ({bandwidth}B/s at most) allow"
+        yield "roof", f"{text} with {counted(roof.threads, 'thread')}; int8 arithmetic may pass 100%"
+    if results.clock_floor_s is not None:
+        yield "clock", f"reading it costs {seconds(results.clock_floor_s)}, which is part of every call"
+    if results.time_limited and results.plan is not None:
+        done = f"{results.passes_done} of {results.plan.passes} passes were done"
+        yield "time limit", f"{done} within {results.plan.time_limit_s or 0:g} s; for all: --time-limit none"
+    if results.noise is not None:
+        yield from _noise(results.noise)
+    if results.samples is not None:
+        yield "samples", f"every timed call is in {results.samples}, beside the results"
+
+
+def _noise(noise: Noise) -> Iterator[tuple[str, str]]:
+    if noise.twin_ratio is not None:
+        yield "A/A", f"{noise.twin}, measured twice: {noise.twin_ratio - 1:+.1%}"
+    flagged = ", ".join(f"{reason} {count}" for reason, count in noise.reasons.items())
+    text = f"{noise.left} of {noise.slices} slices without a clean attempt, {noise.retried} measured once more"
+    text += f" ({flagged})" if flagged else ""
+    if noise.noisy:
+        remedy = "close what else runs here, or measure at another hour, or on a machine of your own"
+        yield "noise", f"NOISY MACHINE: {text}; {remedy}"
+    else:
+        yield "quiet", text
+    if noise.withheld:
+        yield "withheld", "mean, p99 and images/s, since the machine was too noisy for them"
+    if noise.no_verdicts is not None:
+        yield "no verdicts", noise.no_verdicts
+
+
+def _rank(one: Measurement, rows: Sequence[Measurement]) -> str:
+    if one.rank is None:
+        return "-"
+    return f"{one.rank}{'=' if sum(other.rank == one.rank for other in rows) > 1 else ''}"
+
+
+def _spread(one: Measurement) -> str:
+    if one.latency_p50_low_s is None or one.latency_p50_high_s is None:
+        return "-"
+    return percent(max(one.latency_p50_high_s / one.latency_p50_s - 1, 1 - one.latency_p50_low_s / one.latency_p50_s))
+
+
+def _speed_up(found: Comparison | None) -> str:
+    if found is None:
+        return "-"
+    if found.low is None or found.high is None:
+        return times(found.ratio)
+    return f"{times(found.ratio)} +-{percent(max(found.high / found.ratio - 1, 1 - found.low / found.ratio))}"
