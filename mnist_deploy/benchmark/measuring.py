@@ -82,11 +82,15 @@ class Measuring:
         before = memory.resident_bytes()
         memory.forget_peak()
         runtime, load_s = timed(lambda: load(self._request, job))
+        loaded, held = memory.peak_bytes() - before, memory.resident_bytes() - before
         self.loaded.enter_context(runtime)
         cell = self._cell(runtime, self._images, self._pixels)
         tensor = cell.tape.take()
+        # The inputs in waiting are the harness's, so they are no part of what the call takes.
+        before = memory.resident_bytes()
+        memory.forget_peak()
         _, first_call_s = timed(lambda: cell.run(tensor))
-        grown = memory.peak_bytes() - before
+        grown = max(loaded, held + memory.peak_bytes() - before)
         self._say(
             Loaded(
                 job=number,

@@ -72,11 +72,12 @@ QUICK = Plan(
     passes=1,
     rounds=1,
     retry_share=0.0,
+    time_limit_s=None,
     effort=Effort(slice_s=0.03, min_calls=3, window_s=0.01, max_warm_up_s=0.1, rewarm_s=0.0),
 )
 RIGOROUS_PASSES = 10
 # Short slices in many rounds: what is compared here should lie close together in time.
-SELF_CHECK = Plan(rounds=6, retry_share=0.5, bare=True, effort=Effort(slice_s=0.04))
+SELF_CHECK = Plan(rounds=12, retry_share=0.0, bare=True, effort=Effort(slice_s=0.02))
 
 
 class Use(BaseModel):
