@@ -7,7 +7,11 @@ import pytest
 
 import mnist_deploy
 from mnist_deploy.architectures import ARCHITECTURES
-from mnist_deploy.benchmark.schedule import Plan
+from mnist_deploy.benchmark import noise
+from mnist_deploy.benchmark.comparison import MARGIN
+from mnist_deploy.benchmark.sampler import Effort
+from mnist_deploy.benchmark.schedule import MANY_CELLS, Plan
+from mnist_deploy.benchmark.statistics import MIN_CALLS_FOR_P99
 from mnist_deploy.exporters import EXPORTERS
 from mnist_deploy.parity import LIMITS
 from mnist_deploy.runtimes import RUNTIMES
@@ -43,8 +47,31 @@ def test_protocol_is_that_of_the_code() -> None:
     assert f"{plan.images:,} real test" in README
 
 
+def share(value: float) -> str:
+    return f"{value * 100:.0f} %"
+
+
+def test_noise_is_judged_as_the_readme_says() -> None:
+    text = " ".join(README.split())
+    for words in (
+        f"CPU time over wall time below {noise.MIN_CPU_SHARE}, more than {noise.MAX_INVOLUNTARY_PER_S:.0f} involuntary",
+        f"steal above {share(noise.MAX_STEAL_SHARE)} and pressure stall above {share(noise.MAX_PRESSURE_SHARE)}",
+        f"{share(noise.PROBE_TOLERANCE - 1)} over the run's quiet probes",
+        f"Over {share(noise.NOISY_SHARE)} of the slices left",
+        f"Over {share(noise.WITHHOLD_SHARE)}: mean, p99 and images/s are withheld",
+        f"differs from itself by more than {share(MARGIN)}",
+        f"the ratio is {share(MARGIN)} or more from it",
+        f"no pass begins that would end after {Plan().time_limit_s:.0f} s",
+        f"With more than {MANY_CELLS} cells and a time limit",
+        f"longer than {Effort().limit_s:.0f} s for one step",
+        f"only from {MIN_CALLS_FOR_P99} calls on",
+    ):
+        assert words in text, words
+
+
 def test_tables_in_the_readme_name_real_things() -> None:
-    rows = re.findall(r"^(keras|saved_model|tflite|onnx) (\w+) +([\w-]+) +\d", README, flags=re.MULTILINE)
+    start = r"^(?:\d+=? +|- +)?"
+    rows = re.findall(start + r"(keras|saved_model|tflite|onnx) (\w+) +([\w-]+) +\d", README, flags=re.MULTILINE)
     assert rows, "the README shows a table of a real run"
     for format, precision, runtime in rows:
         assert format in RUNTIMES[runtime].formats

@@ -64,8 +64,9 @@ def test_no_verdicts_where_a_cell_differs_from_itself() -> None:
 
 def test_no_verdicts_from_two_passes_or_without_a_twin() -> None:
     assert "need 3 passes, and there are 2" in (judge_noise(recording(count=2)).no_verdicts or "")
-    alone = Recording({key(): passes([1000] * 5)})
-    assert "no cell was measured twice" in (judge_noise(alone).no_verdicts or "")
+    for alone in (key(), key(twin=True)):  # the other one of the two failed
+        found = judge_noise(Recording({alone: passes([1000] * 5), key(**KERAS): passes([5000] * 5)}))
+        assert "no cell was measured twice" in (found.no_verdicts or "") and found.twin_ratio is None
 
 
 def test_speed_up_is_told_against_the_baseline_of_the_same_table() -> None:

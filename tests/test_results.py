@@ -41,6 +41,8 @@ def test_real_run_wrote_what_is_promised(tiny_run: TinyRun) -> None:
         if one.throughput_images_per_s is not None:
             assert one.throughput_images_per_s == pytest.approx(one.batch_size / one.latency_p50_s, rel=0.9)
         assert one.size_bytes < one.memory_bytes < 10**10 and one.roof_share is not None and one.roof_share > 0
+    memory = {one.runtime: one.memory_bytes for one in cpu}
+    assert memory["tensorflow"] > 3 * memory["litert"] and memory["openvino"] > memory["litert"]
     jsonschema.validate(content, results.json_schema())
     timed = list((tiny_run.root / "results").glob("2*.json"))
     assert len(timed) == 1 and timed[0].read_text() == (tiny_run.root / "results" / "latest.json").read_text()

@@ -166,5 +166,7 @@ def _how_it_died(code: int, limit_s: float) -> str:
     if code == -getattr(signal, "SIGALRM", 0) and code:
         return f"took longer than {limit_s:g} s (SIGALRM)"
     if code < 0:
-        return f"the worker process was killed by {signal.Signals(-code).name}"
+        name = signal.Signals(-code).name
+        # The kernel kills so when memory runs out, and nothing is printed then.
+        return f"the worker process was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
     return f"the worker process ended with exit code {code}"

@@ -108,7 +108,7 @@ def judge_noise(recording: Recording) -> Noise:
     """Say how quiet the machine was, and what follows for the figures and the verdicts."""
     planned, retried, left, reasons = recording.tally()
     twin = next((key for key in recording.passes if key.twin), None)
-    first = None if twin is None else next(key for key in recording.passes if not key.twin and _same(key, twin))
+    first = next((key for key in recording.passes if twin and not key.twin and _same(key, twin)), None)
     apart = None
     if twin is not None and first is not None:
         apart = comparison.ratio(_series(recording, twin), _series(recording, first))

@@ -216,7 +216,7 @@ def test_a_worker_that_is_killed_costs_the_job_in_hand_only(tiny_run: TinyRun, t
     outcome = process.work(request, kill_while_the_second_job_is_measured)
     assert killed
     assert set(outcome.failed) == {1}
-    assert outcome.failed[1].startswith("the worker process was killed by SIGKILL; its last words: ")
+    assert outcome.failed[1].startswith("the worker process was killed by SIGKILL (out of memory?); its last words: ")
     assert set(outcome.arrays) == {"0.0", "2.0"}
 
 

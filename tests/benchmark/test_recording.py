@@ -1,6 +1,8 @@
 """Every published figure can be recomputed from the file of raw samples, by other means than the package's own."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ from mnist_deploy.benchmark.noise import Reason, SliceNoise
 from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording, SliceRecord
 from mnist_deploy.results import Results
 from tests.conftest import TinyRun
+
+ROOT = Path(__file__).parents[2]
 
 
 def noise(probe_s: float = 1.0, **changes: object) -> SliceNoise:
@@ -132,3 +136,14 @@ def test_every_run_keeps_its_samples(tiny_run: TinyRun) -> None:
     assert latest.samples is not None
     found = recording.load(tiny_run.root / "results" / latest.samples)
     assert len(found.passes) == len(latest.measurements) + 1
+
+
+def test_repeatability_of_a_run_with_itself(measured: tuple[Path, Results]) -> None:
+    root, found = measured
+    file = root / "results" / str(found.samples)
+    command = [sys.executable, "-m", "benchmarks.repeatability", str(file), str(file)]
+    out = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert "litert" in out and "onnxruntime" in out
+    assert "1 thread(s), cells all: 4 cells, 6 pairs, 100.0%" in out
+    none = subprocess.run(command[:3], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert none.returncode == 1 and "give one .samples.npz file, or two" in none.stderr
