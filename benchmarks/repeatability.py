@@ -16,6 +16,7 @@ from mnist_deploy.benchmark import recording
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.benchmark.recording import CellKey, Recording
 from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL, summarize
+from mnist_deploy.runtimes import RUNTIMES
 
 Group = tuple[str, int]
 
@@ -41,18 +42,27 @@ def spread(run: Recording) -> None:
 
 
 def agreement(one: Recording, other: Recording) -> None:
-    """Print how many ratios of two cells of one network and use are the same in both runs, within 3 %."""
+    """Print how far p50 differs between two runs, and how many ratios of two cells are the same within 3 %."""
     p50, trusted = zip(*(_figures(run) for run in (one, other)), strict=True)
     cells = [key for key in p50[0] if key in p50[1]]
-    print(f"\npairs of cells of one network and use whose ratio differs by at most {MARGIN:.0%} between the runs")
+    print("\nruntime        threads  p50 of one run over the other's, from 1: median, worst")
+    for group in sorted({(key.runtime, key.threads) for key in cells}):
+        apart = [abs(p50[0][key] / p50[1][key] - 1) for key in cells if (key.runtime, key.threads) == group]
+        print(f"{group[0]:<14} {group[1]:>7}  {np.median(apart):.1%}, {max(apart):.1%}")
+    print(f"\npairs of cells of one network and use whose ratio is the same in both runs within {MARGIN:.0%}")
     for threads in sorted({key.threads for key in cells}):
         here = [key for key in cells if key.threads == threads]
-        clean = [key for key in here if min(trusted[0][key], trusted[1][key]) >= MIN_PASSES_FOR_INTERVAL]
-        for name, chosen in (("all", here), (f"with {MIN_PASSES_FOR_INTERVAL} clean passes in both", clean)):
+        light = [key for key in here if RUNTIMES[key.runtime].module != "tensorflow"]
+        clean = [key for key in light if min(trusted[0][key], trusted[1][key]) >= MIN_PASSES_FOR_INTERVAL]
+        for name, chosen in (
+            ("all", here),
+            ("not of TensorFlow", light),
+            ("and with three clean passes in both", clean),
+        ):
             pairs = [pair for pair in combinations(chosen, 2) if _table(pair[0]) == _table(pair[1])]
-            apart = [abs(np.log(p50[0][a] / p50[0][b] / (p50[1][a] / p50[1][b]))) for a, b in pairs]
-            share = f"{np.mean(np.array(apart) <= np.log(1 + MARGIN)):.1%}" if apart else "-"
-            print(f"{threads} thread(s), cells {name}: {len(chosen)} cells, {len(pairs)} pairs, {share}")
+            ratios = [p50[0][a] / p50[0][b] / (p50[1][a] / p50[1][b]) for a, b in pairs]
+            share = f"{np.mean(np.abs(np.log(ratios)) <= np.log(1 + MARGIN)):.1%}" if pairs else "-"
+            print(f"{threads} thread(s), {name}: {len(chosen)} cells, {len(pairs)} pairs, {share}")
 
 
 def _figures(run: Recording) -> tuple[dict[CellKey, float], dict[CellKey, int]]:

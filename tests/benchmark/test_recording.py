@@ -144,6 +144,6 @@ def test_repeatability_of_a_run_with_itself(measured: tuple[Path, Results]) -> N
     command = [sys.executable, "-m", "benchmarks.repeatability", str(file), str(file)]
     out = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert "litert" in out and "onnxruntime" in out
-    assert "1 thread(s), cells all: 4 cells, 6 pairs, 100.0%" in out
+    assert "1 thread(s), all: 4 cells, 6 pairs, 100.0%" in out
     none = subprocess.run(command[:3], capture_output=True, text=True, check=False, cwd=ROOT)
     assert none.returncode == 1 and "give one .samples.npz file, or two" in none.stderr
