@@ -78,7 +78,10 @@ def test_run_takes_host_arrays_and_returns_fresh_ones(
         np.testing.assert_array_equal(first, kept, err_msg="a later call must not write into an earlier result")
         assert not np.array_equal(first, second)
         np.testing.assert_array_equal(loaded.run(first_input), kept, err_msg="the same input gives the same output")
-        assert "CPU" in loaded.executed_on().upper()
+        assert "CPU" in loaded.executed_on().upper() and loaded.call_path()
+        labels = loaded.classify(tiny_run.dataset.test_images[:8])
+        np.testing.assert_array_equal(labels, loaded.decode(kept).argmax(axis=1))
+        assert labels.dtype == np.int64
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -17,10 +17,7 @@ def number_bytes(value: float | None) -> str:
         return "-"
     if value < 1000:
         return f"{value:.0f} B"
-    for factor, unit in ((1e3, "kB"), (1e6, "MB")):
-        if value < factor * 999.5:
-            return f"{_three(value / factor)} {unit}"
-    return f"{_three(value / 1e9)} GB"
+    return _in_thousands(value, ("kB", "MB", "GB"))
 
 
 def rate(value: float | None) -> str:
@@ -29,10 +26,7 @@ def rate(value: float | None) -> str:
         return "-"
     if value < 999.5:
         return _three(value)
-    for factor, unit in ((1e3, "k"), (1e6, "M")):
-        if value < factor * 999.5:
-            return f"{_three(value / factor)} {unit}"
-    return f"{_three(value / 1e9)} G"
+    return _in_thousands(value, ("k", "M", "G"))
 
 
 def percent(value: float | None) -> str:
@@ -45,6 +39,14 @@ def percent(value: float | None) -> str:
 def times(value: float) -> str:
     """Return a factor with three significant digits and an x."""
     return f"{value:,.0f}x" if value >= 99.95 else f"{_three(value)}x"
+
+
+def _in_thousands(value: float, units: tuple[str, str, str]) -> str:
+    """Return `value` with the unit of its thousands, millions or milliards."""
+    for factor, unit in zip((1e3, 1e6), units, strict=False):
+        if value < factor * 999.5:
+            return f"{_three(value / factor)} {unit}"
+    return f"{_three(value / 1e9)} {units[2]}"
 
 
 def _three(value: float) -> str:
