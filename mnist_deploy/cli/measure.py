@@ -127,6 +127,8 @@ def _self_check(
 
     checking.self_check(store, dataset, selection, results, options.progress())
     _finish(store, results, as_json=as_json)
+    if not results.checks:
+        raise FailedCheckError("self-check: it could not be measured; see the red lines under the table")
     wrong = [check.name for check in results.checks if not check.passed]
     if wrong:
         raise FailedCheckError(f"self-check: {', '.join(wrong)} failed; quiet the machine and run it again")
