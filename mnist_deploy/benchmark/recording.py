@@ -14,6 +14,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class CellKey:
 
 @dataclass
 class Recording:
-    """The passes of each cell; all cells have the same number."""
+    """The passes of each cell; all cells have the same number. What is derived from them is so once: fill it first."""
 
     passes: dict[CellKey, list[PassRecord]] = field(default_factory=dict)
 
@@ -71,7 +72,7 @@ class Recording:
         """Return all slices with their cells."""
         return [(key, one) for key, records in self.passes.items() for record in records for one in record.slices]
 
-    @property
+    @cached_property
     def quiet_probe_s(self) -> float | None:
         """What the probe took in this run's quiet moments; None before anything is measured."""
         probes = [one.noise.probe_s for _, one in self.slices()]

@@ -65,26 +65,26 @@ def _floor(share: float, floor: float) -> Check:
 def _twin(recorder: Recorder, cell: Cell) -> Check:
     """Compare slice with slice: both of a round lie side by side, and the machine has little time to change."""
     firsts, seconds = (
-        [np.median(one.times) for record in recorder.records[which] for one in record.slices if one.attempt == 0]
+        [float(np.median(one.times)) for record in recorder.records[which] for one in record.slices if one.attempt == 0]
         for which in (cell, recorder.twin)
     )
-    ratio = float(np.median([second / first for first, second in zip(firsts, seconds, strict=True)]))
-    return Check(
-        name="A/A",
-        value=ratio,
-        limit=f"within {MARGIN:.0%} of 1",
-        passed=abs(ratio - 1) <= MARGIN,
-        detail=f"{cell.label}, measured twice: second over first; median of {len(firsts)} pairs",
-    )
+    ratios = [second / first for first, second in zip(firsts, seconds, strict=True)]
+    return _near_one("A/A", ratios, MARGIN, f"{cell.label}, measured twice: second over first")
 
 
 def _bare(recorder: Recorder, cell: Cell) -> Check:
-    pairs = [pair for one in (cell, recorder.twin) for pair in recorder.bare[one]]
-    ratio = float(np.median([ours / bare for ours, bare in pairs]))
+    ratios = [ours / bare for one in (cell, recorder.twin) for ours, bare in recorder.bare[one]]
+    about = "our p50 over that of a loop without a clock in it, on the same session"
+    return _near_one("bare loop", ratios, MAX_BARE_DIFFERENCE, about)
+
+
+def _near_one(name: str, ratios: list[float], limit: float, about: str) -> Check:
+    """Ask that the median of ratios be 1, but for a share of `limit`."""
+    ratio = float(np.median(ratios))
     return Check(
-        name="bare loop",
+        name=name,
         value=ratio,
-        limit=f"within {MAX_BARE_DIFFERENCE:.0%} of 1",
-        passed=abs(ratio - 1) <= MAX_BARE_DIFFERENCE,
-        detail=f"our p50 over that of a loop without a clock in it, on the same session; median of {len(pairs)} pairs",
+        limit=f"within {limit:.0%} of 1",
+        passed=abs(ratio - 1) <= limit,
+        detail=f"{about}; median of {len(ratios)} pairs",
     )

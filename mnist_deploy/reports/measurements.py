@@ -140,14 +140,16 @@ def _rank(one: Measurement, rows: Sequence[Measurement]) -> str:
 
 
 def _spread(one: Measurement) -> str:
-    if one.latency_p50_low_s is None or one.latency_p50_high_s is None:
-        return "-"
-    return percent(max(one.latency_p50_high_s / one.latency_p50_s - 1, 1 - one.latency_p50_low_s / one.latency_p50_s))
+    return _reach(one.latency_p50_s, one.latency_p50_low_s, one.latency_p50_high_s) or "-"
 
 
 def _speed_up(found: Comparison | None) -> str:
     if found is None:
         return "-"
-    if found.low is None or found.high is None:
-        return times(found.ratio)
-    return f"{times(found.ratio)} +-{percent(max(found.high / found.ratio - 1, 1 - found.low / found.ratio))}"
+    reach = _reach(found.ratio, found.low, found.high)
+    return f"{times(found.ratio)} +-{reach}" if reach else times(found.ratio)
+
+
+def _reach(centre: float, low: float | None, high: float | None) -> str | None:
+    """Return how far an interval reaches from its centre, as a share, on the longer side; None without one."""
+    return None if low is None or high is None else percent(max(high / centre - 1, 1 - low / centre))
