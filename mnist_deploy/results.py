@@ -15,8 +15,9 @@ from mnist_deploy.benchmark.schedule import Plan
 from mnist_deploy.environment import Environment
 from mnist_deploy.errors import ArtifactError
 from mnist_deploy.parity import ParityRow
+from mnist_deploy.runtimes import Proof
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class TrainingRow(BaseModel):
@@ -100,6 +101,8 @@ class Measurement(BaseModel):
         engine_s: what the library itself says of a call, where it does; median over slices.
         latency_mean_s, latency_p99_s, throughput_images_per_s: None also where the machine was too noisy for them.
         memory_bytes: what the process grew by, from before the library's import to after the first call, at its peak.
+        device_memory_bytes: what the GPU's memory in use grew by; None without a GPU.
+        proof: what really ran it.
         pass_trusted: for each pass, whether the witnesses let any of its slices stand.
         rank: one more than the number of cells of the same network and use that are faster by verdict; None if no
             verdicts could be given.
@@ -139,7 +142,8 @@ class Measurement(BaseModel):
     against_best: Comparison | None = None
     speed_up: Comparison | None = None
     roof_share: float | None = None
-    executed_on: str
+    device_memory_bytes: int | None = None
+    proof: Proof
     runtime_version: str | None
     artifact_sha256: str
 

@@ -28,7 +28,10 @@ def version_of(*distributions: str) -> str | None:
 
 def importable(module: str) -> bool:
     """Tell whether `module` could be imported, without doing it."""
-    return importlib.util.find_spec(module) is not None
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of a.b where there is no a
+        return False
 
 
 def packages_of(*distributions: str) -> list[str]:

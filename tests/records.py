@@ -37,7 +37,7 @@ def measurement(
         "timed": "call", "call": "set_tensor, invoke, get_tensor", "engine_s": None, "memory_bytes": 10_400_000,
         "pass_trusted": [True] * 3, "roof_share": 0.62, "load_s": 0.0004,
         "first_call_s": p50 * 9, "calls": 6000, "passes": 3, "pass_p50_s": [p50] * 3,
-        "executed_on": "CPU", "runtime_version": "1.0", "artifact_sha256": "0" * 64,
+        "proof": {"executed_on": "CPU"}, "runtime_version": "1.0", "artifact_sha256": "0" * 64,
     }  # fmt: skip
     who = {"architecture": architecture, "format": format, "precision": precision, "runtime": runtime}
     return Measurement.model_validate(plain | who | changes)

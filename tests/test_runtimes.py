@@ -108,6 +108,18 @@ def test_threads_of_tensorflow_cannot_change_under_way(tiny_run: TinyRun) -> Non
         runtime(artifact, device="cpu", threads=7, batch_size=1)
 
 
+@pytest.mark.parametrize(
+    ("runtime", "format"), [("litert", "tflite"), ("onnxruntime", "onnx"), ("tensorflow", "saved_model")]
+)
+def test_what_fell_back_to_the_cpu_does_not_pass_for_a_gpu(tiny_run: TinyRun, runtime: str, format: str) -> None:
+    artifact = find(tiny_run, NETWORKS[0], format, Precision.FLOAT32)
+    with RUNTIMES[runtime](artifact, device="cpu", threads=None, batch_size=1) as loaded:
+        assert "CPU" in loaded.proof().executed_on.upper()
+        loaded.device = "gpu"  # as if it had been asked for, and the library had said nothing
+        with pytest.raises(UnavailableError, match="asked for the GPU, but it ran on CPU"):
+            loaded.proof()
+
+
 def test_openvino_computes_float32_in_float32(tiny_run: TinyRun) -> None:
     """On a CPU with bf16 its default would be off by 1e-2; this fails if the hint is lost."""
     artifact = find(tiny_run, NETWORKS[1], "onnx", Precision.FLOAT32)

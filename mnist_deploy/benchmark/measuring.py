@@ -10,7 +10,6 @@ from mnist_deploy.benchmark import memory, noise
 from mnist_deploy.benchmark.messages import Done, Event, Job, Loaded, Request, Sliced
 from mnist_deploy.benchmark.sampler import Effort, Run, Tape, bare_loop, sample, timed, warm_up
 from mnist_deploy.dataset import FloatArray, UInt8Array, scaled
-from mnist_deploy.errors import UnavailableError
 from mnist_deploy.runtimes import Runtime
 
 Arrays = dict[str, np.ndarray]
@@ -26,17 +25,6 @@ class Cell:
     run: Run
     tape: Tape
     slices: int = 0
-
-
-def placed(device: str, executed_on: str) -> str:
-    """Return `executed_on` if it can be the `device` that was asked for.
-
-    Raises:
-        UnavailableError: the GPU was asked for and the library fell back to the CPU, as some do without a word.
-    """
-    if device == "gpu" and "CPU" in executed_on.upper():
-        raise UnavailableError(f"asked for the GPU, but it ran on {executed_on}")
-    return executed_on
 
 
 def batches(images: np.ndarray, size: int) -> list[np.ndarray]:
@@ -97,7 +85,7 @@ class Measuring:
                 load_s=load_s,
                 first_call_s=first_call_s,
                 memory_bytes=max(0, self._library_bytes + grown),
-                executed_on=placed(self._request.device, runtime.executed_on()),
+                proof=runtime.proof(),
                 call=runtime.call_path(),
             )
         )

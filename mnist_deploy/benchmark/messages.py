@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.benchmark.noise import SliceNoise
 from mnist_deploy.benchmark.sampler import Effort
+from mnist_deploy.runtimes import Proof
 
 
 class Job(BaseModel):
@@ -22,9 +23,12 @@ class Request(BaseModel):
 
     Attributes:
         images: an .npy file of uint8 images (N, 28, 28).
-        answers: the .npz file that the worker writes: 'scores.<job>' float32 (N, 10) where no effort is given, else
-            '<job>.<slice>' int64 nanoseconds (calls,), slices numbered as their events come, and '<job>.<slice>.bare'.
+        answers: the .npz file that the worker writes: 'scores.<job>' float32 (N, 10) and 'single.<job>' float32 (M, 10)
+            where no effort is given, else '<job>.<slice>' int64 nanoseconds (calls,), slices numbered as their events
+            come, and '<job>.<slice>.bare'.
         effort: how to measure; None asks for the scores of all images instead.
+        singles: of how many images, the first ones, the scores are computed one image a call too, at most; a slow
+            runtime stops earlier.
         rounds: for each round the order of the jobs' indices.
         leave_out: indices of jobs to pass over.
         end_to_end: whether a call takes pixels to labels, rather than a tensor to an output.
@@ -41,6 +45,7 @@ class Request(BaseModel):
     images: Path
     answers: Path
     effort: Effort | None = None
+    singles: int = 0
     rounds: list[list[int]] = []
     leave_out: list[int] = []
     end_to_end: bool = False
@@ -68,7 +73,8 @@ class Loaded(BaseModel):
         load_s: how long the load took.
         first_call_s: how long the first call took.
         memory_bytes: what the process grew by since before it loaded the library, at the peak of this load and call.
-        executed_on: the provider, delegate or device that ran it.
+        device_memory_bytes: what the GPU's memory in use grew by until then; None without a GPU.
+        proof: what really ran it.
         call: the runtime's words for what the clock stands around.
     """
 
@@ -77,7 +83,8 @@ class Loaded(BaseModel):
     load_s: float
     first_call_s: float
     memory_bytes: int
-    executed_on: str
+    device_memory_bytes: int | None = None
+    proof: Proof
     call: str
 
 
@@ -99,6 +106,14 @@ class Done(BaseModel):
     job: int
 
 
+class Scored(BaseModel):
+    """A job's scores are computed."""
+
+    event: Literal["scored"] = "scored"
+    job: int
+    proof: Proof
+
+
 class Failed(BaseModel):
     """A job raised; it is left out of the rounds that follow."""
 
@@ -114,5 +129,5 @@ class Ended(BaseModel):
     code: int
 
 
-Event = Started | Loaded | Sliced | Done | Failed | Ended
+Event = Started | Loaded | Sliced | Done | Scored | Failed | Ended
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])

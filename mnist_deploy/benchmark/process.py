@@ -14,7 +14,8 @@ from typing import IO, Self
 import numpy as np
 
 from mnist_deploy import quiet
-from mnist_deploy.benchmark.messages import EVENT, Ended, Event, Failed, Loaded, Request, Sliced, Started
+from mnist_deploy.benchmark.messages import EVENT, Ended, Event, Failed, Loaded, Request, Scored, Sliced, Started
+from mnist_deploy.runtimes import RUNTIMES, Proof
 
 PACKAGE_ROOT = Path(__file__).parents[2]
 LAST_LINES = 3
@@ -23,10 +24,11 @@ OnEvent = Callable[[Event], None]
 
 @dataclass
 class Outcome:
-    """What a request came to: arrays by name; cold starts, slices and failures by job."""
+    """What a request came to: arrays by name; cold starts, proofs, slices and failures by job."""
 
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     loaded: dict[int, Loaded] = field(default_factory=dict)
+    scored: dict[int, Proof] = field(default_factory=dict)
     sliced: dict[int, list[Sliced]] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     died: str | None = None
@@ -35,18 +37,19 @@ class Outcome:
 
 def work(request: Request, on_event: OnEvent) -> Outcome:
     """Let a host of its own do one request; see `Host.work`."""
-    with Host() as host:
+    with Host(request.runtime) as host:
         return host.work(request, on_event)
 
 
 class Host:
     """A process that imports a library and forks a fresh worker for each request; a context manager.
 
-    Its requests must be of runtimes of one library, and come one after the other.
+    Its requests must be of runtimes of one library and environment, and come one after the other.
     """
 
-    def __init__(self) -> None:
-        """Start nothing yet."""
+    def __init__(self, runtime: str) -> None:
+        """Start nothing yet; `runtime` is one of those that it is for."""
+        self._environment = RUNTIMES[runtime].environment
         self._process: subprocess.Popen[str] | None = None
         self._folder = tempfile.TemporaryDirectory()
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the host
@@ -111,6 +114,8 @@ class Host:
                     outcome.last_started = job
                 case Loaded(job=job):
                     outcome.loaded[job] = event
+                case Scored(job=job, proof=proof):
+                    outcome.scored[job] = proof
                 case Sliced(job=job):
                     outcome.sliced.setdefault(job, []).append(event)
                 case Failed(job=job, reason=reason):
@@ -129,7 +134,7 @@ class Host:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "mnist_deploy.benchmark.worker"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if quiet.debugging() else self._errors,
-                env=environment(), text=True, start_new_session=True,
+                env={**environment(), **self._environment}, text=True, start_new_session=True,
             )  # fmt: skip
         return self._process
 

@@ -171,10 +171,12 @@ def sessions(cells: Iterable[Cell], order: random.Random) -> list[Session]:
 
 
 def hosts(sessions: Iterable[Session]) -> list[list[Session]]:
-    """Group sessions by the library that their runtimes import, in the order of their first sessions."""
-    groups: dict[tuple[str, str], list[Session]] = {}
+    """Group sessions by the library that their runtimes import, and its environment; first come, first served."""
+    groups: dict[tuple[str, str, str], list[Session]] = {}
     for session in sessions:
-        groups.setdefault((RUNTIMES[session.runtime].module, session.device), []).append(session)
+        runtime = RUNTIMES[session.runtime]
+        key = (runtime.module, session.device, repr(sorted(runtime.environment.items())))
+        groups.setdefault(key, []).append(session)
     return list(groups.values())
 
 

@@ -9,6 +9,7 @@ nothing yet. Where forking is not safe, one process does one request.
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +18,8 @@ from typing import TextIO
 import numpy as np
 
 from mnist_deploy.benchmark import memory
-from mnist_deploy.benchmark.measuring import Arrays, Measuring, placed
-from mnist_deploy.benchmark.messages import Done, Ended, Event, Failed, Job, Request, Started
+from mnist_deploy.benchmark.measuring import Arrays, Measuring
+from mnist_deploy.benchmark.messages import Ended, Event, Failed, Job, Request, Scored, Started
 from mnist_deploy.dataset import FloatArray, scaled
 from mnist_deploy.quiet import debugging
 from mnist_deploy.runtimes import RUNTIMES, Runtime
@@ -26,6 +27,8 @@ from mnist_deploy.runtimes import RUNTIMES, Runtime
 Say = Callable[[Event], None]
 # Elsewhere system libraries themselves forbid it (macOS), or there is no such thing (Windows).
 FORKS = sys.platform == "linux"
+# A runtime that takes tens of milliseconds a call would take minutes for all images.
+SINGLES_S, MIN_SINGLES = 0.5, 20
 
 
 def load(request: Request, job: Job) -> Runtime:
@@ -35,19 +38,33 @@ def load(request: Request, job: Job) -> Runtime:
 
 
 def score(request: Request, images: FloatArray, say: Say) -> Arrays:
-    """Compute the scores of all images in every job."""
+    """Compute the scores of all images in every job, and of the first ones one at a time too."""
     arrays = {}
     for number, job in request.todo():
         say(Started(job=number))
         try:
             with load(request, job) as runtime:
-                placed(request.device, runtime.executed_on())
                 arrays[f"scores.{number}"] = runtime.infer(images)
+                proof = runtime.proof()
+            if request.singles:
+                with load(request, job.model_copy(update={"batch_size": 1})) as runtime:
+                    arrays[f"single.{number}"] = singly(runtime, images[: request.singles])
         except Exception as error:  # whatever a library raises is this job's result, not the end of the others
             say(Failed(job=number, reason=reason(error)))
         else:
-            say(Done(job=number))
+            say(Scored(job=number, proof=proof))
     return arrays
+
+
+def singly(runtime: Runtime, images: FloatArray) -> FloatArray:
+    """Return the scores of images one a call, float32 (M, 10): of all, or of as many as half a second lets through."""
+    scores: list[FloatArray] = []
+    deadline = time.monotonic() + SINGLES_S
+    for image in images:
+        if len(scores) >= MIN_SINGLES and time.monotonic() > deadline:
+            break
+        scores.append(runtime.infer(image[np.newaxis]))
+    return np.concatenate(scores)
 
 
 def measure(request: Request, pixels: np.ndarray, base_bytes: int, say: Say) -> Arrays:

@@ -166,7 +166,7 @@ def selection(
         architectures=networks(names),
         formats=_picked("format", format, _artifact_formats),
         precisions=precisions(precision),
-        runtimes=_picked("runtime", runtime, _runtimes),
+        runtimes=_picked_runtimes(runtime),
         devices=_picked("device", device, _devices),
     )
 
@@ -230,6 +230,15 @@ def _picked(kind: str, names: list[str] | None, choices: Callable[[], list[str]]
     if not names or "all" in names:
         return None
     return [choice for choice in choices() if choice in names]
+
+
+def _picked_runtimes(names: list[str] | None) -> list[str] | None:
+    """Return the valid runtimes, None for none named; 'all' means those on request too, but not the diagnostic ones."""
+    from mnist_deploy.runtimes import RUNTIMES
+
+    if names and "all" in names and _picked("runtime", names, _runtimes) is None:
+        return [name for name, runtime in RUNTIMES.items() if not runtime.diagnostic or name in names]
+    return _picked("runtime", names, _runtimes)
 
 
 def store(artifacts: Path | None) -> "ArtifactStore":

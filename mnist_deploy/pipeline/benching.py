@@ -67,7 +67,7 @@ class Recorder:
                 if bare is not None:
                     self.bare.setdefault(cell, []).append((float(np.median(times)), float(np.median(bare))))
             self.records[cell].append(PassRecord(slices, loaded.load_s, loaded.first_call_s, loaded.memory_bytes))
-            self.facts[self.key(cell)] = Facts(cell.artifact, loaded.executed_on, loaded.call)
+            self.facts[self.key(cell)] = Facts(cell.artifact, loaded)
 
 
 def bench(
@@ -114,7 +114,7 @@ def passes_of(recorder: Recorder, dataset: Dataset, plan: Plan, number: int, pro
     order = random.Random(f"{plan.seed} {number}")
     quiet = recorder.recording().quiet_probe_s
     for group in schedule.hosts(schedule.sessions(recorder.alive(), order)):
-        with process.Host() as host:
+        with process.Host(group[0].runtime) as host:
             for session in group:
                 request = session.request(images).model_copy(
                     update={

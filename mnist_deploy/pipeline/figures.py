@@ -9,6 +9,7 @@ from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.artifacts import Artifact, Precision
 from mnist_deploy.benchmark import comparison, noise, statistics
 from mnist_deploy.benchmark.comparison import MARGIN, Series, Verdict
+from mnist_deploy.benchmark.messages import Loaded
 from mnist_deploy.benchmark.recording import CellKey, Recording
 from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL
@@ -24,8 +25,7 @@ class Facts:
     """What is known of a cell besides its times."""
 
     artifact: Artifact
-    executed_on: str
-    call: str
+    loaded: Loaded
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _measurement(
         latency_min_s=summary.min_s,
         throughput_images_per_s=None if found.withheld else summary.throughput_images_per_s,
         timed=timed,
-        call=facts.call,
+        call=facts.loaded.call,
         engine_s=float(np.median(engine)) if engine else None,
         size_bytes=facts.artifact.size_bytes,
         memory_bytes=summary.memory_bytes,
@@ -90,7 +90,8 @@ def _measurement(
         pass_p50_s=[one.p50_s for one in passes],
         pass_trusted=[one.trusted for one in passes],
         roof_share=_roof_share(key, summary.p50_s, roof) if timed == "call" else None,
-        executed_on=facts.executed_on,
+        device_memory_bytes=facts.loaded.device_memory_bytes,
+        proof=facts.loaded.proof,
         runtime_version=version_of(*RUNTIMES[key.runtime].distributions),
         artifact_sha256=facts.artifact.sha256,
     )

@@ -13,7 +13,7 @@ from mnist_deploy.runtimes import DEVICES, RUNTIMES, Runtime
 
 @dataclass(frozen=True)
 class Selection:
-    """What the user asks for; None means everything that there is."""
+    """What the user asks for; None means everything that there is, but for runtimes that are there on request only."""
 
     architectures: list[str] | None = None
     formats: list[str] | None = None
@@ -71,7 +71,7 @@ def matrix(store: ArtifactStore, selection: Selection, uses: Sequence[Use], *, d
 
 def _runtimes(selection: Selection, *, diagnostics: bool) -> list[type[Runtime]]:
     if not selection.runtimes:
-        return [runtime for runtime in RUNTIMES.values() if not runtime.diagnostic]
+        return [runtime for runtime in RUNTIMES.values() if not (runtime.diagnostic or runtime.on_request)]
     named = [RUNTIMES[name] for name in selection.runtimes]
     for runtime in named:
         if runtime.diagnostic and not diagnostics:

@@ -14,7 +14,7 @@ import numpy as np
 from mnist_deploy import environment, parity
 from mnist_deploy.artifacts import ArtifactStore, Reference
 from mnist_deploy.benchmark import process, schedule
-from mnist_deploy.benchmark.messages import Done, Event, Failed
+from mnist_deploy.benchmark.messages import Event, Failed, Scored
 from mnist_deploy.benchmark.schedule import Cell, Session, Use
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.errors import ArtifactError, DataError
@@ -62,7 +62,7 @@ def _outcomes(sessions: list[Session], images: Path, progress: Progress) -> Iter
     """Let workers compute the scores, one a core at a time: here nothing is timed. A GPU takes one at a time."""
 
     def on_event(session: Session, event: Event) -> None:
-        if isinstance(event, Done | Failed):
+        if isinstance(event, Scored | Failed):
             cell = session.cells[event.job]
             with speaking:
                 progress.advance(f"{cell.artifact.label} in {cell.runtime} on {cell.device}")

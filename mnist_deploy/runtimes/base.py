@@ -2,6 +2,7 @@
 
 import importlib
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -9,9 +10,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel
 
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.dataset import CLASSES, FloatArray, UInt8Array, scaled
+from mnist_deploy.errors import UnavailableError
 from mnist_deploy.versions import importable, version_of
 
 
@@ -25,6 +28,20 @@ class Availability:
     remedy: str | None = None
 
 
+class Proof(BaseModel):
+    """What really ran a model, as the library tells after a call.
+
+    Attributes:
+        executed_on: the provider, delegate or device.
+        placement: how many nodes each provider, delegate or arithmetic took; empty where the library does not tell.
+        arithmetic: the floating point that was computed in; None where the library does not tell.
+    """
+
+    executed_on: str
+    placement: dict[str, int] = {}
+    arithmetic: str | None = None
+
+
 class Runtime(ABC):
     """One loaded artifact; a context manager.
 
@@ -34,8 +51,11 @@ class Runtime(ABC):
         formats: the artifact formats that it reads.
         devices: where it can run at all: 'cpu', 'gpu'.
         module: what it imports; `distributions` are the packages that may bring it, the first being the one to install.
+        needs: further modules that it imports, each with the package that brings it.
         gpu_distribution: what to install for the GPU.
         timed_call: what the clock stands around, in the library's own words.
+        environment: what a process needs in its environment before it imports the library.
+        on_request: True for a variant or an extra that is worked on only when it is named, or with `--runtime all`.
         diagnostic: True for a runtime that measures this package, not a model; it is used only when named.
         order: its place in lists.
     """
@@ -46,8 +66,11 @@ class Runtime(ABC):
     devices: ClassVar[tuple[str, ...]]
     module: ClassVar[str]
     distributions: ClassVar[tuple[str, ...]]
+    needs: ClassVar[Mapping[str, str]] = {}
     gpu_distribution: ClassVar[str] = ""
     timed_call: ClassVar[str]
+    environment: ClassVar[Mapping[str, str]] = {}
+    on_request: ClassVar[bool] = False
     diagnostic: ClassVar[bool] = False
     order: ClassVar[int]
 
@@ -86,12 +109,11 @@ class Runtime(ABC):
         """Tell whether the runtime can be used on `device` here; the library is imported only to look for a GPU."""
         if device not in cls.devices:
             return Availability(False, reason=f"{cls.title} is measured on {', '.join(cls.devices)} only")
-        if not importable(cls.module):
-            return Availability(
-                False,
-                reason=f"{cls.distributions[0]} is not installed",
-                remedy=f"pip install {cls.distributions[0]}",
-            )
+        wanted = {cls.module: cls.distributions[0], **cls.needs}
+        missing = [package for module, package in wanted.items() if not importable(module)]
+        if missing:
+            lacks = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
+            return Availability(False, reason=lacks, remedy=f"pip install {' '.join(missing)}")
         version = version_of(*cls.distributions)
         if device == "gpu":
             return cls._gpu_availability(version)
@@ -141,6 +163,28 @@ class Runtime(ABC):
     @abstractmethod
     def executed_on(self) -> str:
         """Return the provider, delegate or device that really ran the last call."""
+
+    def placement(self) -> dict[str, int]:
+        """Return how many of the loaded model's nodes each provider, delegate or arithmetic took.
+
+        Empty where the library does not tell. Weights and other constants are no nodes.
+        """
+        return {}
+
+    def arithmetic(self) -> str | None:
+        """Return what floating point it really computed in ('float32', 'bfloat16' ...); None if it does not tell."""
+        return None
+
+    def proof(self) -> Proof:
+        """Return what really ran the last call.
+
+        Raises:
+            UnavailableError: the GPU was asked for and the library fell back to the CPU, as some do without a word.
+        """
+        found = Proof(executed_on=self.executed_on(), placement=self.placement(), arithmetic=self.arithmetic())
+        if self.device == "gpu" and "CPU" in found.executed_on.upper():
+            raise UnavailableError(f"asked for the GPU, but it ran on {found.executed_on}")
+        return found
 
     def call_path(self) -> str:
         """Return what the clock stands around for this artifact, device and batch size."""
