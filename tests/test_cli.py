@@ -16,7 +16,7 @@ from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.artifacts import ArtifactStore, Precision
 from mnist_deploy.benchmark.comparison import Verdict
 from mnist_deploy.runtimes.base import nvidia_gpu_present
-from tests.conftest import NETWORKS, TinyRun, mnist_deploy
+from tests.conftest import FEW, NETWORKS, TinyRun, mnist_deploy
 
 MLP, CNN = NETWORKS
 COMMANDS = ["run", "train", "train-all", "export", "verify", "bench", "list", "schema"]
@@ -92,6 +92,9 @@ BAD_USE = {
     "format": (["export", "--format", "tflight"], "did you mean tflite?"),
     "precision": (["bench", "--precision", "int9"], "did you mean int8?"),
     "runtime": (["verify", "--runtime", "onnxruntim"], "did you mean onnxruntime?"),
+    "gate": (["verify", "--gate", "int8:acuracy-kept=1"], "did you mean int8:accuracy-kept?"),
+    "gate without value": (["run", "--gate", "int8:accuracy-kept"], "--gate int8:accuracy-kept: '' is not a number"),
+    "gate beyond 1": (["verify", "--gate", "int8:accuracy-kept=99.9"], "'99.9' is not a number from 0 to 1, nor none"),
     "device": (["bench", "--device", "tpu"], "unknown device 'tpu'"),
     "precision of format": (["export", "--format", "onnx", "--precision", "float16"], "onnx: float32, dynamic, int8"),
     "epochs": (["train-all", "--epochs", "0"], "--epochs"),
@@ -148,7 +151,7 @@ def test_what_the_message_advises_mends_it(capfd: pytest.CaptureFixture[str], ro
     for broken in ("int8.tflite", "reference.npz", "dynamic.onnx"):
         (root / MLP / broken).write_bytes(b"nonsense")
     assert ended(capfd, "export", MLP, *common)[0] == 0
-    code, out, _ = ended(capfd, "verify", MLP, "--runtime", "litert", "--runtime", "onnxruntime", *common)
+    code, out, _ = ended(capfd, "verify", MLP, "--runtime", "litert", "--runtime", "onnxruntime", *common, *FEW)
     assert code == 0 and out.count(" ok") == 7
 
 
@@ -242,7 +245,7 @@ def test_a_changed_model_makes_its_exports_stale(
     assert ended(capfd, "train", MLP, "--epochs", "1", "--seed", "5", *common)[0] == 0
     assert files.sha256(root / MLP / "previous" / old[:12] / "model.keras") == old, "nothing a user made is lost"
 
-    code, out, err = ended(capfd, "verify", *common, "--runtime", "litert")
+    code, out, err = ended(capfd, "verify", *common, *FEW, "--runtime", "litert")
     assert code == 1 and "stale" in out and f"mnist-deploy export {MLP}" in out
     assert f"{CNN}: agreement" in out and f"{MLP}: agreement" not in out
     assert "stale" in one_line(err)
@@ -252,7 +255,7 @@ def test_a_changed_model_makes_its_exports_stale(
     assert code == 2 and f"{MLP}: stale" in one_line(err)
 
     assert ended(capfd, "export", MLP, *common)[0] == 0
-    code, out, _ = ended(capfd, "verify", MLP, "--runtime", "litert", *common)
+    code, out, _ = ended(capfd, "verify", MLP, "--runtime", "litert", *common, *FEW)
     assert code == 0 and "stale" not in out
 
 
@@ -263,7 +266,7 @@ def test_a_model_that_its_user_replaced_can_be_exported(
     shutil.copy(root / CNN / "model.keras", root / MLP / "model.keras")
     assert ended(capfd, "verify", MLP, *common)[0] == 2
     assert ended(capfd, "export", MLP, "--format", "tflite", *common)[0] == 0
-    assert ended(capfd, "verify", MLP, "--format", "tflite", *common)[0] == 0
+    assert ended(capfd, "verify", MLP, "--format", "tflite", *common, *FEW)[0] == 0
 
 
 def test_wrong_answers_fail_in_red_with_exit_code_1(
@@ -274,13 +277,23 @@ def test_wrong_answers_fail_in_red_with_exit_code_1(
     assert good and other
     shutil.copy(other.path, good.path)
     store.record(MLP, "tflite", Precision.FLOAT16, good.path, good.provenance)
-    arguments = ["verify", MLP, "--format", "tflite", "--artifacts", root, "--data", tiny_data]
+    arguments = ["verify", MLP, "--format", "tflite", *FEW, "--artifacts", root, "--data", tiny_data]
     code, out, err = ended(capfd, *arguments)
-    assert code == 1 and out.count("FAILED") == 1 and "top-1" in out
-    assert "1 of 4 checks failed" in one_line(err)
+    assert code == 1 and "FAIL tflite float16 in litert (gate float16)" in out and out.count("FAIL tfl") == 1
+    assert f"1 of 4 rows fail their gate; the first: {MLP} tflite float16 in litert max abs error" in one_line(err)
     code, out, _ = ended(capfd, *arguments, "--json")
     rows = json.loads(out)["parity"]
     assert code == 1 and {row["precision"]: row["passed"] for row in rows}["float16"] is False
+
+
+def test_gates_are_the_users_to_set(capfd: pytest.CaptureFixture[str], tiny_run: TinyRun) -> None:
+    """2,000 images cannot show what the default asks of int8, and no float32 export is exact to the last bit."""
+    arguments = ["verify", CNN, "--format", "tflite", "--artifacts", tiny_run.root, "--data", tiny_run.data]
+    code, out, _ = ended(capfd, *arguments, "--precision", "int8")
+    assert code == 1 and "2,000 images are too few to show it" in " ".join(out.split())
+    assert ended(capfd, *arguments, "--precision", "int8", "--gate", "int8:accuracy-kept=none")[0] == 0
+    code, out, _ = ended(capfd, *arguments, "--precision", "float32", "--gate", "float32:max-abs-error=0")
+    assert code == 1 and "(gate float32): max abs error" in out
 
 
 BENCH = ["bench", MLP, "--runtime", "litert", "--precision", "int8", "--batch-size", "1"]
@@ -382,7 +395,7 @@ def test_a_device_without_the_model_files_still_verifies_and_measures(
         (root / name / "model.keras").unlink()
         (root / name / "training.json").unlink()
     common = ["--format", "onnx", "--runtime", "onnxruntime", "--artifacts", root]
-    assert ended(capfd, "verify", *common, "--data", tiny_data)[0] == 0
+    assert ended(capfd, "verify", *common, *FEW, "--data", tiny_data)[0] == 0
     assert ended(capfd, "bench", *common, "--quick")[0] == 0
 
 

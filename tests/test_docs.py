@@ -13,7 +13,7 @@ from mnist_deploy.benchmark.sampler import Effort
 from mnist_deploy.benchmark.schedule import MANY_CELLS, Plan
 from mnist_deploy.benchmark.statistics import MIN_CALLS_FOR_P99
 from mnist_deploy.exporters import EXPORTERS
-from mnist_deploy.parity import LIMITS
+from mnist_deploy.parity import GATES
 from mnist_deploy.runtimes import RUNTIMES
 
 ROOT = Path(__file__).parents[1]
@@ -33,11 +33,11 @@ def test_every_command_and_option_of_bench_is_named() -> None:
         assert f"`mnist-deploy {name.replace('_', '-')}" in README
 
 
-def test_limits_are_those_of_the_code() -> None:
-    for precision, limits in LIMITS.items():
-        error = "-" if limits.max_abs_error is None else f"{limits.max_abs_error:g}"
-        shares = f"{limits.min_top1_agreement:g} | {limits.max_accuracy_loss:g}"
-        assert f"| {precision} | {error} | {shares} | {limits.reason} |" in README
+def test_gates_are_those_of_the_code() -> None:
+    for name, gate in GATES.items():
+        limits = (gate.accuracy_kept, gate.top1_agreement, gate.max_abs_error, gate.batch_changes)
+        cells = " | ".join("-" if limit is None else f"{limit:g}" for limit in limits)
+        assert f"| {name} | {cells} | {gate.reason}" in README
 
 
 def test_protocol_is_that_of_the_code() -> None:

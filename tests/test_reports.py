@@ -95,7 +95,7 @@ def test_fastest_first_and_best_marked() -> None:
 def test_failures_are_red_on_a_terminal() -> None:
     lines = text(tables.everything(RECORDS), colour=True).splitlines()
     red = [line for line in lines if "\x1b[31m" in line]
-    assert any("FAILED" in line for line in red) and any("broke" in line for line in red)
+    assert any("FAIL" in line for line in red) and any("broke" in line for line in red)
     assert not any("keras-predict" in line for line in red)
 
 

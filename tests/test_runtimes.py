@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,15 +13,22 @@ from mnist_deploy.artifacts import Artifact, Precision
 from mnist_deploy.dataset import FloatArray, scaled
 from mnist_deploy.errors import UnavailableError
 from mnist_deploy.exporters import ARTIFACT_KINDS
-from mnist_deploy.runtimes import DEVICES, RUNTIMES
+from mnist_deploy.runtimes import DEVICES, RUNTIMES, Runtime
 from tests.conftest import NETWORKS, TinyRun
+from tests.contract import BATCHES, Observed, observed
+
+
+def readable(runtime: type[Runtime], format: str, precision: Precision) -> bool:
+    return runtime.reads(Artifact.model_construct(architecture=NETWORKS[0], format=format, precision=precision))
+
 
 PAIRS = [
-    pytest.param(network, runtime, format, precision, id=f"{network}-{runtime}-{format}-{precision}")
+    pytest.param(network, name, format, precision, id=f"{network}-{name}-{format}-{precision}")
     for network in NETWORKS
-    for runtime, cls in RUNTIMES.items()
+    for name, runtime in RUNTIMES.items()
+    if not runtime.diagnostic and "cpu" in runtime.devices
     for format, precision in ARTIFACT_KINDS
-    if format in cls.formats
+    if readable(runtime, format, precision)
 ]
 
 
@@ -35,61 +43,73 @@ def find(run: TinyRun, network: str, format: str, precision: Precision) -> Artif
     return found
 
 
+@pytest.fixture(scope="session")
+def pixels(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("contract") / "pixels.npy"
+    np.save(path, tiny_run.dataset.test_images[:301])
+    return path
+
+
+@pytest.fixture
+def seen(tiny_run: TinyRun, pixels: Path, network: str, runtime: str, format: str, precision: Precision) -> Observed:
+    available = RUNTIMES[runtime].availability("cpu")
+    if not available.ok:
+        pytest.skip(f"{runtime}: {available.reason}")
+    found = observed(tiny_run.root, runtime, pixels)[network, format, precision.value]
+    assert found.error is None, found.error
+    return found
+
+
 @pytest.mark.parametrize(("network", "runtime", "format", "precision"), PAIRS)
 def test_answers_do_not_depend_on_the_batch_size_and_agree_with_keras(
-    tiny_run: TinyRun, network: str, runtime: str, format: str, precision: Precision
+    tiny_run: TinyRun, seen: Observed, network: str, runtime: str, format: str, precision: Precision
 ) -> None:
-    artifact = find(tiny_run, network, format, precision)
     reference = tiny_run.store.reference(network)
     assert reference is not None
-    limits = parity.LIMITS[precision]
-    answers = {}
-    for batch, count in ((1, 20), (64, 301), (256, 301)):
-        with RUNTIMES[runtime](artifact, device="cpu", threads=None, batch_size=batch) as loaded:
-            scores = loaded.infer(images(tiny_run)[:count])
+    gate = parity.applied(precision, seen.proof.arithmetic)
+    exact = gate in {Precision.FLOAT32, Precision.FLOAT16}
+    for batch, count in BATCHES.items():
+        scores = seen.arrays[f"scores.{batch}"]
         assert scores.shape == (count, 10) and scores.dtype == np.float32
         # int8 scores are multiples of 1/256, so a row's sum is off by up to ten halves of that.
-        np.testing.assert_allclose(scores.sum(axis=1), 1, atol=10 / 512 if precision is Precision.INT8 else 1e-3)
-        answers[batch] = scores
+        np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-3 if exact else 10 / 512)
         agreement = parity.compare(scores, reference.scores[:count], tiny_run.dataset.test_labels[:count])
-        # 301 images are too few for the limits' shares; what is asked is that nothing is broken.
-        assert agreement.top1_agreement > 0.97
-        assert limits.max_abs_error is None or agreement.max_abs_error <= limits.max_abs_error
-    # Dynamic quantisation of ONNX takes its range over the whole batch, so there the batch has a say.
-    allowed = 0.05 if (format, precision) == ("onnx", Precision.DYNAMIC) else 1 / 256 + 1e-5
-    np.testing.assert_allclose(answers[1], answers[64][:20], atol=allowed)
-    np.testing.assert_allclose(answers[64], answers[256], atol=allowed)
+        # 301 images are too few for the gates' shares; what is asked is that nothing is broken.
+        assert agreement.top1_agreement > (0.97 if count > 100 else 0.9)
+        limit = parity.GATES[gate].max_abs_error
+        assert agreement.max_abs_error is not None and (limit is None or agreement.max_abs_error <= limit)
+    # Dynamic quantisation of ONNX takes its range over the whole batch, so there the batch has a say; and in bfloat16
+    # additions in another order show.
+    allowed = 0.05 if (format, precision) == ("onnx", Precision.DYNAMIC) or gate == "bfloat16" else 1 / 256 + 1e-5
+    large = seen.arrays["scores.256"]
+    for batch in (1, 7):
+        np.testing.assert_allclose(seen.arrays[f"scores.{batch}"], large[: BATCHES[batch]], atol=allowed)
 
 
 @pytest.mark.parametrize(("network", "runtime", "format", "precision"), PAIRS)
 def test_run_takes_host_arrays_and_returns_fresh_ones(
-    tiny_run: TinyRun, network: str, runtime: str, format: str, precision: Precision
+    seen: Observed, network: str, runtime: str, format: str, precision: Precision
 ) -> None:
-    artifact = find(tiny_run, network, format, precision)
-    with RUNTIMES[runtime](artifact, device="cpu", threads=None, batch_size=8) as loaded:
-        first_input, second_input = (loaded.encode(images(tiny_run)[start : start + 8]) for start in (0, 8))
-        assert isinstance(first_input, np.ndarray)
-        int8_io = format == "tflite" and precision is Precision.INT8
-        assert first_input.dtype == (np.int8 if int8_io else np.float32)
-        first = loaded.run(first_input)
-        kept = np.array(first)
-        second = loaded.run(second_input)
-        assert isinstance(first, np.ndarray) and first.shape == (8, 10)
-        np.testing.assert_array_equal(first, kept, err_msg="a later call must not write into an earlier result")
-        assert not np.array_equal(first, second)
-        np.testing.assert_array_equal(loaded.run(first_input), kept, err_msg="the same input gives the same output")
-        assert "CPU" in loaded.executed_on().upper() and loaded.call_path()
-        labels = loaded.classify(tiny_run.dataset.test_images[:8])
-        np.testing.assert_array_equal(labels, loaded.decode(kept).argmax(axis=1))
-        assert labels.dtype == np.int64
+    int8_io = format == "tflite" and precision is Precision.INT8
+    assert seen.facts["input"] == ["ndarray", "int8" if int8_io else "float32"] and seen.facts["output"] == "ndarray"
+    arrays = seen.arrays
+    assert arrays["first"].shape == (8, 10) and not np.array_equal(arrays["first"], arrays["second"])
+    np.testing.assert_array_equal(arrays["first later"], arrays["first"], err_msg="a later call must not overwrite it")
+    np.testing.assert_array_equal(arrays["again"], arrays["first"], err_msg="the same input gives the same output")
+    np.testing.assert_array_equal(arrays["labels"], arrays["decoded"].argmax(axis=1))
+    assert arrays["labels"].dtype == np.int64
+    assert "CPU" in seen.proof.executed_on.upper() and seen.facts["call"]
+    assert all(count > 0 for count in seen.proof.placement.values())
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_record_is_complete_and_available_here(runtime: str) -> None:
     cls = RUNTIMES[runtime]
-    assert cls.name == runtime and cls.title and set(cls.devices) <= set(DEVICES) and "cpu" in cls.devices
+    assert cls.name == runtime and cls.title and set(cls.devices) <= set(DEVICES)
     here = cls.availability("cpu")
-    assert here.ok and here.version, "the test environment installs every CPU runtime"
+    # ONNX Runtime with OpenVINO's provider is a wheel that stands in the place of the plain one.
+    if "cpu" in cls.devices and runtime != "onnxruntime-openvino":
+        assert here.ok and here.version, "the test environment installs every CPU runtime"
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

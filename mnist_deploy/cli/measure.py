@@ -23,6 +23,7 @@ ThreadsOption = Annotated[
 def run(
     names: options.NamesArgument = None,
     quick: Annotated[bool, typer.Option("--quick", help="One epoch each and a short measurement.")] = False,
+    gate: options.GateOption = None,
     seed: options.SeedOption = 0,
     data: options.DataOption = None,
     artifacts: options.ArtifactsOption = None,
@@ -33,10 +34,10 @@ def run(
     from mnist_deploy.pipeline import running
     from mnist_deploy.pipeline.training import TrainingOptions
 
-    wanted = options.networks(names) or list(ARCHITECTURES)
+    wanted, gates = options.networks(names) or list(ARCHITECTURES), options.gates(gate)
     store, loaded = options.store(artifacts), options.dataset(data)
     results = running.new_results("run", quick=quick)
-    running.run(store, loaded, wanted, TrainingOptions(seed=seed), results, options.progress())
+    running.run(store, loaded, wanted, TrainingOptions(seed=seed), results, options.progress(), gates)
     _finish(store, results, as_json=False)
     _require_passed(results)
 
@@ -47,6 +48,7 @@ def verify(
     runtime: options.RuntimeOption = None,
     precision: options.PrecisionOption = None,
     device: options.DeviceOption = None,
+    gate: options.GateOption = None,
     data: options.DataOption = None,
     json: options.JsonOption = False,
     artifacts: options.ArtifactsOption = None,
@@ -55,10 +57,10 @@ def verify(
     """Hold every artifact in every runtime to the Keras scores of all test images; exit 1 if one fails."""
     from mnist_deploy.pipeline import running, verifying
 
-    selection = options.selection(names, format, precision, runtime, device)
+    selection, gates = options.selection(names, format, precision, runtime, device), options.gates(gate)
     store = options.store(artifacts)
     results = running.new_results("verify", quick=False)
-    verifying.verify(store, options.dataset(data), selection, results, options.progress())
+    verifying.verify(store, options.dataset(data), selection, results, options.progress(), gates)
     _finish(store, results, as_json=json)
     _require_passed(results)
 
@@ -154,5 +156,11 @@ def _require_passed(results: "Results") -> None:
 
     if verifying.passed(results):
         return
-    bad = sum(not row.passed for row in results.parity)
-    raise FailedCheckError(f"{bad} of {len(results.parity)} checks failed, or artifacts are stale; see above")
+    bad = [row for row in results.parity if not row.passed]
+    if not bad:
+        raise FailedCheckError("artifacts are stale, or could not be loaded; see above")
+    first = f"{bad[0].architecture} {bad[0].format} {bad[0].precision} in {bad[0].runtime} {bad[0].failures[0]}"
+    raise FailedCheckError(
+        f"{len(bad)} of {len(results.parity)} rows fail their gate; the first: {first}; "
+        "see the red rows, and --gate for other limits"
+    )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mnist_deploy.artifacts import ArtifactStore
     from mnist_deploy.benchmark.schedule import Plan
     from mnist_deploy.dataset import Dataset
+    from mnist_deploy.parity import Gate
     from mnist_deploy.pipeline.figures import Baseline
     from mnist_deploy.pipeline.selection import Selection
     from mnist_deploy.progress import Progress
@@ -66,6 +67,13 @@ def _devices() -> list[str]:
     from mnist_deploy.runtimes import DEVICES
 
     return list(DEVICES)
+
+
+def _gate_limits() -> list[str]:
+    from mnist_deploy.parity import GATES
+    from mnist_deploy.parity.gates import LIMITS
+
+    return [f"{gate}:{limit.replace('_', '-')}=" for gate in GATES for limit in LIMITS]
 
 
 def _architectures() -> list[str]:
@@ -122,6 +130,11 @@ DeviceOption = Annotated[
     list[str] | None,
     typer.Option("--device", metavar="DEVICE", help="cpu, gpu or all; repeatable. [default: what is here]",
                  autocompletion=_completing(_devices)),
+]  # fmt: skip
+GateOption = Annotated[
+    list[str] | None,
+    typer.Option("--gate", metavar="GATE:LIMIT=VALUE", autocompletion=_completing(_gate_limits),
+                 help="Another limit, as int8:accuracy-kept=0.99 or float32:max-abs-error=none; repeatable."),
 ]  # fmt: skip
 EpochsOption = Annotated[int | None, typer.Option("--epochs", min=1, help="[default: as many as the notebook]")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of weights and shuffling.")]
@@ -221,6 +234,36 @@ def baseline(text: str | None) -> "Baseline | None":
     if precision and precision not in _precisions():
         raise unknown("precision", precision, _precisions())
     return Baseline(runtime, Precision(precision or Precision.FLOAT32))
+
+
+def gates(texts: list[str] | None) -> "dict[str, Gate]":
+    """Return the gates with the limits that `texts` change, as 'int8:accuracy-kept=0.99' or '...=none'.
+
+    Raises:
+        UsageError: a text names no gate or limit, or no share or error.
+    """
+    from mnist_deploy import parity
+
+    changes: dict[tuple[str, str], float | None] = {}
+    for text in texts or []:
+        name, _, value = text.partition("=")
+        if f"{name}=" not in _gate_limits():
+            raise unknown("gate", name, [known[:-1] for known in _gate_limits()])
+        gate, _, limit = name.partition(":")
+        changes[gate, limit.replace("-", "_")] = _share(text, value)
+    return parity.changed(parity.GATES, changes)
+
+
+def _share(text: str, value: str) -> float | None:
+    if value == "none":
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise UsageError(f"--gate {text}: '{value}' is not a number from 0 to 1, nor none")
+    return number
 
 
 def _picked(kind: str, names: list[str] | None, choices: Callable[[], list[str]]) -> list[str] | None:

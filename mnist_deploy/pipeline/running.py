@@ -1,6 +1,6 @@
 """The main job: train, export, verify and measure, one after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,6 +10,7 @@ from mnist_deploy.benchmark import schedule
 from mnist_deploy.benchmark.schedule import QUICK, Plan
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.exporters import EXPORTERS
+from mnist_deploy.parity import GATES, Gate
 from mnist_deploy.pipeline.benching import bench
 from mnist_deploy.pipeline.exporting import Calibration, export_all, targets
 from mnist_deploy.pipeline.selection import Selection
@@ -38,6 +39,7 @@ def run(
     options: TrainingOptions,
     results: Results,
     progress: Progress,
+    gates: Mapping[str, Gate] = GATES,
 ) -> None:
     """Do everything for the networks `names`; what is trained and exported already is kept.
 
@@ -51,7 +53,7 @@ def run(
     wanted = targets(list(EXPORTERS), list(Precision))
     results.skips += export_all(store, dataset, names, wanted, Calibration(), progress).skips
     everything = Selection(architectures=list(names))
-    verify(store, dataset, everything, results, progress)
+    verify(store, dataset, everything, results, progress, gates)
     results.save(store.results)
     uses = schedule.uses(None, None, environment.usable_cores())
     bench(store, dataset, everything, uses, results, progress, plan_for(quick=results.quick))

@@ -2,9 +2,8 @@
 
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -18,15 +17,24 @@ from mnist_deploy.benchmark.messages import Event, Failed, Scored
 from mnist_deploy.benchmark.schedule import Cell, Session, Use
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.errors import ArtifactError, DataError
-from mnist_deploy.parity import ParityRow
+from mnist_deploy.parity import GATES, Agreement, Gate, ParityRow
 from mnist_deploy.pipeline.selection import Selection, matrix
 from mnist_deploy.progress import Progress, task
 from mnist_deploy.results import Results, Skip, SkipKind
+from mnist_deploy.runtimes import Proof
 
-BATCH = 500
+BATCH = 256
+SINGLES = 1000
 
 
-def verify(store: ArtifactStore, dataset: Dataset, selection: Selection, results: Results, progress: Progress) -> None:
+def verify(
+    store: ArtifactStore,
+    dataset: Dataset,
+    selection: Selection,
+    results: Results,
+    progress: Progress,
+    gates: Mapping[str, Gate] = GATES,
+) -> None:
     """Compute the scores of all test images, compare them, and add rows and skips to `results`.
 
     Raises:
@@ -47,8 +55,10 @@ def verify(store: ArtifactStore, dataset: Dataset, selection: Selection, results
                 if number in outcome.failed:
                     results.skips.append(failed(cell, outcome.failed[number]))
                 else:
-                    scores = np.asarray(outcome.arrays[f"scores.{number}"], dtype=np.float32)
-                    rows[cell] = _row(cell, scores, references[cell.artifact.architecture], dataset)
+                    reference = references[cell.artifact.architecture].scores
+                    scores, singles = (outcome.arrays[f"{name}.{number}"] for name in ("scores", "single"))
+                    agreement = parity.compare(scores, reference, dataset.test_labels, singles)
+                    rows[cell] = _row(cell, agreement, outcome.scored[number], gates)
     results.parity += [rows[cell] for cell in todo.cells if cell in rows]
 
 
@@ -68,7 +78,8 @@ def _outcomes(sessions: list[Session], images: Path, progress: Progress) -> Iter
                 progress.advance(f"{cell.artifact.label} in {cell.runtime} on {cell.device}")
 
     def work(session: Session) -> process.Outcome:
-        return process.work(session.request(images), partial(on_event, session))
+        request = session.request(images).model_copy(update={"singles": SINGLES})
+        return process.work(request, partial(on_event, session))
 
     speaking = Lock()
     for on_gpu in (False, True):
@@ -82,15 +93,11 @@ def failed(cell: Cell, reason: str) -> Skip:
     return Skip(kind=SkipKind.FAILED, reason=reason, remedy="run again with --debug", **cell.names)
 
 
-def _row(cell: Cell, scores: np.ndarray, reference: Reference, dataset: Dataset) -> ParityRow:
-    agreement = parity.compare(scores, reference.scores, dataset.test_labels)
-    failures = parity.failures(agreement, parity.LIMITS[cell.artifact.precision])
+def _row(cell: Cell, agreement: Agreement, proof: Proof, gates: Mapping[str, Gate]) -> ParityRow:
+    gate = parity.applied(cell.artifact.precision, proof.arithmetic)
+    failures = parity.failures(agreement, gates[gate])
     return ParityRow(
-        **cell.names,
-        **asdict(agreement),
-        images=len(scores),
-        passed=not failures,
-        failures=failures,
+        **cell.names, **agreement.model_dump(), proof=proof, gate=gate, passed=not failures, failures=failures
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from rich.console import Group, RenderableType
+from rich.text import Text
 
 from mnist_deploy.architectures import Architecture, Conv, Dense, Layer, MaxPool
 from mnist_deploy.artifacts import Artifact
@@ -67,14 +68,32 @@ def parity(rows: Sequence[ParityRow], *, quick: bool = False) -> Iterator[Render
     """Yield agreement with Keras, one table a network; a failed row is red and says why."""
     for name, group in groupby(rows, key=lambda one: one.architecture):
         members = list(group)
-        body = table(("artifact", "runtime"), ("accuracy", "change", "top-1 agreement", "max abs error"), ("",))
+        body = table(("artifact", "runtime"), ("acc.", "95 %", "change", "p", "flips", "max err", "mean KL"), ("",))
         for one in members:
-            verdict = "ok" if one.passed else "FAILED: " + "; ".join(one.failures)
-            shares = (f"{one.accuracy:.4f}", f"{one.accuracy_change:+.4f}", f"{one.top1_agreement:.4f}")
-            cells = row((*who(one), *shares, f"{one.max_abs_error:.1e}", verdict))
+            accuracy = (f"{one.accuracy:.4f}", f"{_share(one.accuracy_low)}-{_share(one.accuracy_high)}")
+            flips = f"-{len(one.lost)}+{len(one.gained)}~{len(one.altered)}"
+            change = (f"{one.accuracy_change:+.4f}", f"{one.mcnemar_p:.2g}", flips)
+            errors = (_error(one.max_abs_error), _error(one.mean_kl))
+            cells = row((*who(one), *accuracy, *change, *errors, "ok" if one.passed else "FAIL"))
             body.add_row(*cells, style=None if one.passed else "red")
         title = f"{name}: agreement with the Keras scores over {members[0].images:,} test images"
-        yield titled(title, body, quick=quick)
+        failed = [one for one in members if not one.passed]
+        notes = [f"FAIL {' in '.join(who(one))} (gate {one.gate}): {'; '.join(one.failures)}" for one in failed]
+        yield titled(title, body, notes, quick=quick)
+    if rows:
+        legend = (
+            "95 %: Wilson's interval of the accuracy. change, p: against Keras, by McNemar's exact test. flips: lost, "
+            "gained, and wrong both times but differently. mean KL: in nats, scores below 1e-7 taken for 1e-7."
+        )
+        yield Group(Text(legend, style="dim"), "")
+
+
+def _share(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
+
+
+def _error(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1e}"
 
 
 def skips(records: Sequence[Skip], *, quick: bool = False) -> RenderableType:

@@ -1,0 +1,119 @@
+"""What parts the scores of an artifact from the Keras scores of the same images, as paired statistics."""
+
+import numpy as np
+from pydantic import BaseModel
+
+from mnist_deploy.dataset import FloatArray, UInt8Array
+from mnist_deploy.parity import statistics
+from mnist_deploy.runtimes import Proof
+
+
+class Agreement(BaseModel):
+    """How two models answer the same images: the artifact, and Keras as the reference.
+
+    Attributes:
+        images: how many.
+        accuracy: share of right answers, with its 95 % Wilson interval.
+        reference_accuracy: that of the Keras scores.
+        accuracy_change: accuracy less the reference's; negative is worse. With its paired 90 % interval (Bonett and
+            Price), whose lower end is the one-sided 95 % bound that a gate asks for; None without images enough.
+        accuracy_kept_low: the share of the reference's accuracy that is kept at least, by that lower end.
+        mcnemar_p: exact two-sided p of McNemar's test that the change is chance.
+        top1_agreement: share of images with the same answer as Keras.
+        lost: indices of the images that Keras had right and the artifact has wrong.
+        gained: indices of those that Keras had wrong and the artifact has right.
+        altered: indices of those that both have wrong, but differently.
+        max_abs_error, mean_abs_error: of single scores, against Keras's; None if a score is not a finite number.
+        mean_kl: mean Kullback-Leibler divergence of the artifact's scores from Keras's, in nats; None likewise.
+        single_images: how many images were scored one a call too; 0 if that was not asked for.
+        single_changes: how many of them got another answer than in a large batch.
+    """
+
+    images: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    reference_accuracy: float
+    accuracy_change: float
+    accuracy_change_low: float
+    accuracy_change_high: float
+    accuracy_kept_low: float | None
+    mcnemar_p: float
+    top1_agreement: float
+    lost: list[int]
+    gained: list[int]
+    altered: list[int]
+    max_abs_error: float | None
+    mean_abs_error: float | None
+    mean_kl: float | None
+    single_images: int = 0
+    single_changes: int = 0
+
+
+class ParityRow(Agreement):
+    """One artifact in one runtime, over all test images.
+
+    Attributes:
+        proof: what really ran it.
+        gate: the name of the gate that it was held to: its precision, or what the runtime computed in if that is less.
+        passed: whether every limit of the gate holds; `failures` names those that do not.
+    """
+
+    architecture: str
+    format: str
+    precision: str
+    runtime: str
+    device: str
+    proof: Proof
+    gate: str
+    passed: bool
+    failures: list[str]
+
+
+def compare(
+    scores: FloatArray, reference: FloatArray, labels: UInt8Array, singles: FloatArray | None = None
+) -> Agreement:
+    """Compare scores with reference scores.
+
+    Args:
+        scores: the artifact's, float32 (N, 10).
+        reference: those of Keras, float32 (N, 10).
+        labels: the right answers, (N,).
+        singles: the artifact's scores of the first M images, computed one a call, float32 (M, 10).
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if scores.shape != reference.shape or len(labels) != len(scores):
+        raise ValueError(f"cannot compare scores {scores.shape} with {reference.shape} for {len(labels)} labels")
+    answers, expected, images = scores.argmax(axis=1), reference.argmax(axis=1), len(labels)
+    right, right_before = answers == labels, expected == labels
+    lost, gained = np.flatnonzero(right_before & ~right), np.flatnonzero(right & ~right_before)
+    altered = np.flatnonzero((answers != expected) & ~right & ~right_before)
+    low, high = statistics.wilson(int(right.sum()), images)
+    change_low, change_high = statistics.paired_change(len(lost), len(gained), images)
+    before = float(right_before.mean())
+    finite = bool(np.isfinite(scores).all())
+    apart = np.abs(scores - reference) if finite else None
+    alone = np.empty(0, np.int64) if singles is None else singles.argmax(axis=1)
+    return Agreement(
+        images=images,
+        accuracy=float(right.mean()),
+        accuracy_low=low,
+        accuracy_high=high,
+        reference_accuracy=before,
+        accuracy_change=(len(gained) - len(lost)) / images,
+        accuracy_change_low=change_low,
+        accuracy_change_high=change_high,
+        accuracy_kept_low=(before + change_low) / before if before else None,
+        mcnemar_p=statistics.mcnemar(len(lost), len(gained)),
+        top1_agreement=float(np.mean(answers == expected)),
+        lost=lost.tolist(),
+        gained=gained.tolist(),
+        altered=altered.tolist(),
+        max_abs_error=None if apart is None else float(apart.max()),
+        mean_abs_error=None if apart is None else float(apart.mean(dtype=np.float64)),
+        mean_kl=statistics.mean_kl(reference, scores) if finite else None,
+        single_images=len(alone),
+        single_changes=int(np.sum(alone != answers[: len(alone)])),
+    )
