@@ -122,6 +122,7 @@ RECORDS = Results(
                     speed_up=compared(13_333, Verdict.FASTER)),
         measurement("mlp-relu-128", "onnx", "float32", "onnxruntime", 10e-6, rank=3, engine_s=8e-6,
                     call="InferenceSession.run", against_best=compared(3, Verdict.SLOWER),
+                    proof={"executed_on": "CPUExecutionProvider", "placement": {"CPUExecutionProvider": 9}},
                     speed_up=compared(4400, Verdict.FASTER)),
         measurement("mlp-relu-128", "tflite", "float32", "litert", 3.37e-6, rank=1,
                     against_best=compared(1.02, Verdict.TIE), speed_up=compared(13_056, Verdict.FASTER)),
@@ -129,6 +130,10 @@ RECORDS = Results(
         measurement("mlp-relu-128", "onnx", "float32", "onnxruntime", 90e-6, sole_winner=True, rank=1, roof_share=None,
                     **BIG | {"device": "gpu"}),
         measurement("cnn-relu-16-32", "saved_model", "float32", "tensorflow", 350e-6),
+        measurement("cnn-relu-16-32", "onnx", "float32", "onnxruntime", 30e-6,
+                    proof={"executed_on": "CPUExecutionProvider", "placement": {"CPUExecutionProvider": 37}}),
+        measurement("cnn-relu-16-32", "onnx", "float32", "openvino-default", 25e-6,
+                    proof={"executed_on": "CPU", "placement": {"CPU f32": 5, "CPU bf16": 4}, "arithmetic": "bfloat16"}),
     ],
     skips=[
         Skip(kind=SkipKind.UNAVAILABLE, runtime="keras-call", device="gpu", reason="no GPU",

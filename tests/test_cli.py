@@ -15,6 +15,8 @@ from mnist_deploy import __version__, cli, files, results
 from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.artifacts import ArtifactStore, Precision
 from mnist_deploy.benchmark.comparison import Verdict
+from mnist_deploy.cli import options
+from mnist_deploy.runtimes import RUNTIMES
 from mnist_deploy.runtimes.base import nvidia_gpu_present
 from tests.conftest import FEW, NETWORKS, TinyRun, mnist_deploy
 
@@ -284,6 +286,21 @@ def test_wrong_answers_fail_in_red_with_exit_code_1(
     code, out, _ = ended(capfd, *arguments, "--json")
     rows = json.loads(out)["parity"]
     assert code == 1 and {row["precision"]: row["passed"] for row in rows}["float16"] is False
+
+
+def test_runtimes_on_request_are_selected_by_name_or_by_all() -> None:
+    on_request = {name for name, runtime in RUNTIMES.items() if runtime.on_request}
+    diagnostic = {name for name, runtime in RUNTIMES.items() if runtime.diagnostic}
+
+    def selected(*names: str) -> set[str] | None:
+        found = options.selection(None, None, None, list(names), None).runtimes
+        return None if found is None else set(found)
+
+    assert on_request and diagnostic and not on_request & diagnostic
+    assert selected() is None, "matrix() then takes what is neither"
+    assert selected("all") == set(RUNTIMES) - diagnostic
+    assert selected("null", "all") == set(RUNTIMES)
+    assert selected("litert", min(on_request)) == {"litert", min(on_request)}
 
 
 def test_gates_are_the_users_to_set(capfd: pytest.CaptureFixture[str], tiny_run: TinyRun) -> None:

@@ -11,6 +11,7 @@ from mnist_deploy.artifacts import Artifact
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.reports.layout import row, table, titled, who
 from mnist_deploy.reports.measurements import checks, measurements
+from mnist_deploy.reports.proofs import proofs
 from mnist_deploy.reports.units import number_bytes, seconds
 from mnist_deploy.results import Results, Skip, SkipKind, TrainingRow
 
@@ -22,6 +23,9 @@ def everything(results: Results) -> RenderableType:
         parts.append(training(results.training, quick=results.quick))
     parts += parity(results.parity, quick=results.quick)
     parts += measurements(results)
+    proven = results.measurements or results.parity
+    if proven:
+        parts.append(proofs(proven, quick=results.quick))
     if results.checks:
         parts.append(checks(results.checks))
     if results.skips:
