@@ -90,7 +90,7 @@ class Group:
                 **_names(cell),
                 wall_s=float(np.median(self.medians_s[cell])),
                 covers=PROFILERS[cell.runtime].covers,
-                **self.profiled[cell].model_dump(include={"operators", "unfused_qdq", "profiled_s", "calls"}),
+                **self.profiled[cell].model_dump(exclude={"event", "job"}),
             )
             for cell in self._alive()
         ]

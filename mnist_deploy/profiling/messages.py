@@ -17,8 +17,8 @@ class ProfilePlan(BaseModel):
         processes: fresh ones in which the twins are timed; the first one profiles too.
         slices: of each artifact in each of them, in turn with its twins.
         effort: how long a slice is, and its warm-up.
-        profiled: the same with profiling on: one slice.
-        max_calls: calls with profiling on at most; ONNX Runtime writes about 7 kB of each.
+        rounds: slices with profiling on, each beside one without.
+        max_calls: calls in a slice with profiling on at most; ONNX Runtime writes about 7 kB of each.
         images: how many test images are taken in turn.
         limit_s: a process may take no longer.
     """
@@ -27,9 +27,9 @@ class ProfilePlan(BaseModel):
 
     processes: int = 3
     slices: int = 7
-    effort: Effort = Effort(slice_s=0.02, min_calls=5, window_s=0.02, max_warm_up_s=0.3)
-    profiled: Effort = Effort(slice_s=0.3, min_calls=20, window_s=0.02, max_warm_up_s=0.1)
-    max_calls: int = 1000
+    effort: Effort = Effort(slice_s=0.02, min_calls=5, window_s=0.02, max_warm_up_s=0.2)
+    rounds: int = 10
+    max_calls: int = 100
     images: int = 1000
     limit_s: float = 120.0
 
@@ -59,7 +59,7 @@ class Timed(BaseModel):
 
 
 class Started(BaseModel):
-    """An artifact is profiled from now on; it is to blame if the process dies."""
+    """An artifact has the processor from now on; it is to blame if the process dies."""
 
     event: Literal["started"] = "started"
     job: int
@@ -72,6 +72,7 @@ class Profiled(BaseModel):
     job: int
     operators: list[Operator]
     unfused_qdq: int
+    beside_s: float
     profiled_s: float
     calls: int
 

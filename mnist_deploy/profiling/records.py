@@ -4,6 +4,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+# All three libraries count whole microseconds and drop the rest, so a node takes up to this more than is told of it.
+RESOLUTION_S = 1e-6
+
 
 class Kind(StrEnum):
     """What an operator is for, so that operators of two graphs can be set against each other."""
@@ -31,6 +34,12 @@ KINDS = (
 )  # fmt: skip
 
 
+def kind_of(op: str) -> Kind:
+    """Tell what an operator is for from its type, in whichever library's words."""
+    words = op.lower()
+    return next((kind for part, kind in KINDS if part in words), Kind.OTHER)
+
+
 class Operator(BaseModel):
     """One node of the graph that runs.
 
@@ -39,6 +48,7 @@ class Operator(BaseModel):
         op: its type, in the library's words.
         kernel: what computed it, as far as the library tells.
         seconds: what it takes in one call.
+        kind: what it is for.
         times: how often it runs in one call.
     """
 
@@ -48,13 +58,8 @@ class Operator(BaseModel):
     op: str
     kernel: str
     seconds: float
+    kind: Kind
     times: int = 1
-
-    @property
-    def kind(self) -> Kind:
-        """What it is for, told from its type."""
-        words = self.op.lower()
-        return next((kind for part, kind in KINDS if part in words), Kind.OTHER)
 
 
 class Cell(BaseModel):
@@ -88,6 +93,7 @@ class Profile(Cell):
     Attributes:
         wall_s: an ordinary call, without profiling: the median of its slices' medians, which lie in turn with those
             of its twins.
+        beside_s: the same call in the moments of the profile: slices of ordinary calls lie in turn with profiled ones.
         profiled_s: the median of the same call with profiling on, by our clock.
         operators: in the order in which they run.
         unfused_qdq: quantise and dequantise nodes that remain in the graph that runs.
@@ -96,6 +102,7 @@ class Profile(Cell):
     """
 
     wall_s: float
+    beside_s: float
     profiled_s: float
     operators: list[Operator]
     unfused_qdq: int

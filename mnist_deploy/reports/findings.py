@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mnist_deploy import cpu
 from mnist_deploy.benchmark.comparison import MARGIN, Verdict
-from mnist_deploy.profiling.records import Kind, Operator, Profile, Twins
+from mnist_deploy.profiling.records import RESOLUTION_S, Kind, Operator, Profile, Twins
 from mnist_deploy.profiling.twins import reach
 from mnist_deploy.reports.layout import counted
 from mnist_deploy.reports.units import percent, seconds, times
@@ -50,29 +50,33 @@ def _verdict(other: Profile, float32: Profile, twins: Twins) -> str:
 
 
 def _costs(other: Profile, float32: Profile, *, slower: bool) -> str:
-    """Say which kinds of operators go the way that the call goes, and whether the others take some of it back."""
-    sign = 1 if slower else -1
+    """Say which kinds of operators go the way that the call goes, and whether the others take some of it back.
+
+    A change counts only if it is larger than what the profiler may have dropped of the side that takes less.
+    """
+    sign, way, back = (1, "more", "less") if slower else (-1, "less", "more")
+    longer, shorter = (other, float32) if slower else (float32, other)
     changes = {kind: sign * (_of(other, kind) - _of(float32, kind)) for kind in Kind}
-    along = sorted((kind for kind in Kind if changes[kind] > 0), key=lambda kind: -changes[kind])
-    total = sum(changes[kind] for kind in along)
-    if not along or sum(changes.values()) <= 0:
-        way = "more" if slower else "less"
+    along = {kind: change for kind, change in changes.items() if change > _dropped(shorter, kind)}
+    against = {kind: -change for kind, change in changes.items() if -change > _dropped(longer, kind)}
+    if sum(changes.values()) <= 0 or not along:
         return f"The profile does not show it: in it the operators of {other.precision} do not take {way} time."
     named, share = [], 0.0
-    for kind in along:
-        if share >= NAMED_SHARE * total:
+    for kind in sorted(along, key=lambda kind: -along[kind]):
+        if share >= NAMED_SHARE * sum(along.values()):
             break
-        named.append(_change(kind, changes[kind], other, float32, "more" if slower else "less"))
-        share += changes[kind]
-    against = -sum(change for change in changes.values() if change < 0)
-    back = "save" if slower else "cost"
-    rest = f"; other kinds {back} {seconds(against)}" if against > 0 else ""
-    return f"By the profile, {', '.join(named)}{rest}."
+        named.append(f"{_change(kind, along[kind], way)} ({_names(other, kind)} against {_names(float32, kind)})")
+        share += along[kind]
+    rest = [_change(kind, against[kind], back) for kind in sorted(against, key=lambda kind: -against[kind])]
+    return f"The profile has {', '.join(named)}{'; ' if rest else ''}{', '.join(rest)}."
 
 
-def _change(kind: Kind, change: float, other: Profile, float32: Profile, way: str) -> str:
-    here, there = _names(other, kind), _names(float32, kind)
-    return f"{kind} takes {seconds(change)} {way} ({here} against {there})"
+def _dropped(profile: Profile, kind: Kind) -> float:
+    return RESOLUTION_S * sum(one.times for one in profile.operators if one.kind is kind)
+
+
+def _change(kind: Kind, change: float, way: str) -> str:
+    return f"{seconds(change)} {way} for {kind}"
 
 
 def _names(profile: Profile, kind: Kind) -> str:
@@ -81,8 +85,7 @@ def _names(profile: Profile, kind: Kind) -> str:
     for one in profile.operators:
         if one.kind is kind:
             groups.setdefault(one.op, []).append(one)
-    parts = [f"{_many(len(some))}{op} {seconds(sum(one.seconds for one in some))}" for op, some in groups.items()]
-    return ", ".join(parts) or "none"
+    return ", ".join(f"{_many(len(some))}{op} {operators_time(some)}" for op, some in groups.items()) or "none"
 
 
 def _many(count: int) -> str:
@@ -97,11 +100,14 @@ def _kernels(other: Profile) -> str:
 
 
 def _unfused(other: Profile) -> str:
-    if not other.unfused_qdq:
+    count = other.unfused_qdq
+    if not count:
         return "No quantise or dequantise node is left unfused."
-    spent = _of(other, Kind.CONVERSION)
-    nodes = counted(other.unfused_qdq, "quantise or dequantise node is", "quantise or dequantise nodes are")
-    return f"{nodes} left unfused ({seconds(spent)} of them in the profile)."
+    nodes = f"{count} quantise or dequantise {'node is' if count == 1 else 'nodes are'} left unfused"
+    timed = [one for one in other.operators if one.kind is Kind.CONVERSION]
+    if not timed:
+        return f"{nodes}, each below the microsecond that the profile resolves."
+    return f"{nodes}, {operators_time(timed)} by the profile."
 
 
 def _processor(features: Sequence[str]) -> str:
@@ -114,18 +120,32 @@ def _processor(features: Sequence[str]) -> str:
 
 
 def _sums(other: Profile, float32: Profile) -> str:
+    """Set the operators against ordinary calls of the same moments, and explain what does not fit."""
     pair = (other, float32)
-    shares = [one.operators_s / one.wall_s for one in pair]
+    shares = [one.operators_s / one.beside_s for one in pair]
     parts = [
-        f"{seconds(one.operators_s)} in {one.precision} ({percent(share)} of the call)"
+        f"{seconds(one.operators_s)} in {one.precision} ({percent(share)} of an ordinary call beside the profile)"
         for one, share in zip(pair, shares, strict=True)
     ]
     why = []
-    if max(shares) > 1 + FAR:
-        why.append("what is above 100% is the profiler's own work or the noise of another moment")
+    over = [one for one, share in zip(pair, shares, strict=True) if share > 1 + FAR]
+    if over:
+        least = " and ".join(f"{seconds(_own_work(one))} a node in {one.precision}" for one in over)
+        why.append(f"what is above 100% is the profiler's own work, at least {least}")
     if min(shares) < 1 - FAR:
         why.append("what is missing lies outside the operators, or below what the profiler resolves")
     return f"The operators add up to {' and '.join(parts)}{''.join(f'; {reason}' for reason in why)}."
+
+
+def _own_work(profile: Profile) -> float:
+    """Return what the profiler adds to a node at least: the operators cannot take more than the whole call."""
+    return (profile.operators_s - profile.beside_s) / sum(one.times for one in profile.operators)
+
+
+def operators_time(some: Sequence[Operator]) -> str:
+    """Return what operators take together; 'under n us' if that is less than what the profiler may have dropped."""
+    total, dropped = sum(one.seconds for one in some), RESOLUTION_S * sum(one.times for one in some)
+    return seconds(total) if total >= dropped else f"under {round(dropped * 1e6)} us"
 
 
 def _of(profile: Profile, kind: Kind) -> float:

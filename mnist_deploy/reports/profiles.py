@@ -9,7 +9,7 @@ from rich.text import Text
 from mnist_deploy.artifacts import Precision
 from mnist_deploy.pipeline.profiling import Profiles
 from mnist_deploy.profiling.records import Operator, Profile
-from mnist_deploy.reports.findings import finding
+from mnist_deploy.reports.findings import finding, operators_time
 from mnist_deploy.reports.layout import counted, row, table, titled
 from mnist_deploy.reports.tables import skips
 from mnist_deploy.reports.units import percent, seconds
@@ -53,15 +53,15 @@ def operators(profile: Profile) -> RenderableType:
     for key in sorted(groups, key=lambda key: -spent[key]):
         share = percent(spent[key] / total) if total else "-"
         count = sum(one.times for one in groups[key])
-        body.add_row(*row((*key, str(count), seconds(spent[key]), share)))
+        body.add_row(*row((*key, str(count), operators_time(groups[key]), share)))
     return titled(profile.label, body, _notes(profile))
 
 
 def _notes(profile: Profile) -> Iterator[str]:
-    share = percent(profile.operators_s / profile.wall_s)
+    share = percent(profile.operators_s / profile.beside_s)
     yield (
-        f"An ordinary call takes {seconds(profile.wall_s)}, one with profiling on {seconds(profile.profiled_s)}; the "
-        f"operators add up to {seconds(profile.operators_s)}, {share} of the ordinary call."
+        f"The operators add up to {seconds(profile.operators_s)}, {share} of the {seconds(profile.beside_s)} that an "
+        f"ordinary call took beside them; with profiling on it took {seconds(profile.profiled_s)}."
     )
     yield f"Quantise and dequantise nodes left unfused: {profile.unfused_qdq}."
 
@@ -76,8 +76,9 @@ def _how(found: Profiles) -> RenderableType:
 
 
 def _legend(profiles: Sequence[Profile], found: Profiles) -> Iterator[tuple[str, str]]:
-    calls = [one.calls for one in profiles]
-    yield "time", f"of one call of the whole batch; by the profiler, over {min(calls)} to {max(calls)} calls"
+    fewest, most = min(one.calls for one in profiles), max(one.calls for one in profiles)
+    calls = " to ".join(dict.fromkeys(f"{one:,}" for one in (fewest, most)))
+    yield "time", f"of one call of the whole batch, by the profiler named above, over {calls} calls"
     if found.twins:
         first = found.twins[0]
         pairs = counted(len(first.ratios), "pair of slices", "pairs of slices")

@@ -17,7 +17,7 @@ from mnist_deploy.artifacts import Artifact
 from mnist_deploy.dataset import CLASSES
 from mnist_deploy.errors import UnavailableError
 from mnist_deploy.profiling.profilers.base import Profiler, Reading, interquartile_mean_s
-from mnist_deploy.profiling.records import Kind, Operator
+from mnist_deploy.profiling.records import Kind, Operator, kind_of
 
 LIBRARY = "libLiteRt.so"
 CPU, READ, WRITE = 1, 0, 1
@@ -177,4 +177,5 @@ def _operator(number: int, events: np.ndarray) -> Operator:
     op, _, rest = tag.partition(" (")
     kernel = f"XNNPACK ({rest}" if rest else ("XNNPACK" if by_delegate else "LiteRT's own")
     seconds = interquartile_mean_s(events[:, ELAPSED_US].astype(np.int64))
-    return Operator(name=f"{number}", op=op if by_delegate else tag, kernel=kernel, seconds=seconds)
+    op = op if by_delegate else tag
+    return Operator(name=f"{number}", op=op, kernel=kernel, seconds=seconds, kind=kind_of(op))

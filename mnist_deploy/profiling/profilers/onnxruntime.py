@@ -7,7 +7,7 @@ from typing import Any
 
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.profiling.profilers.base import Profiler, Reading, interquartile_mean_s
-from mnist_deploy.profiling.records import Kind, Operator
+from mnist_deploy.profiling.records import Kind, Operator, kind_of
 from mnist_deploy.training import INPUT_NAME, OUTPUT_NAME
 
 SUFFIX = "_kernel_time"
@@ -68,7 +68,8 @@ def _operator(name: str, events: list[dict[str, Any]], warm: int, calls: int) ->
     kernel = f"{_type(arguments['input_type_shape'])} -> {_type(arguments['output_type_shape'])}"
     provider = arguments["provider"].removesuffix("ExecutionProvider")
     seconds = interquartile_mean_s([event["dur"] for event in last]) * times
-    return Operator(name=name, op=arguments["op_name"], kernel=f"{provider} {kernel}", seconds=seconds, times=times)
+    op = arguments["op_name"]
+    return Operator(name=name, op=op, kernel=f"{provider} {kernel}", seconds=seconds, kind=kind_of(op), times=times)
 
 
 def _type(shapes: list[dict[str, list[int]]]) -> str:

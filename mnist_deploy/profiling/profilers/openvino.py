@@ -9,7 +9,7 @@ import numpy as np
 from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.profiling.profilers.base import Profiler, Reading
-from mnist_deploy.profiling.records import Operator
+from mnist_deploy.profiling.records import Kind, Operator, kind_of
 from mnist_deploy.runtimes import RUNTIMES
 
 # A node of the compiled graph that stands for quantise or dequantise nodes of the file, or for NNCF's FakeQuantize,
@@ -63,13 +63,16 @@ class OpenVinoProfiler(Profiler):
     def read(self, warm: int, calls: int) -> Reading:
         """Read the counters."""
         done, first = warm + calls, self._first or {}
+        graph = self._compiled.get_runtime_model().get_ordered_ops()
+        converting = {node.get_friendly_name() for node in graph if _converts(node)}
         operators = []
         for one in self._request.profiling_info:
             total = _microseconds(one.real_time) * done - first.get(one.node_name, 0.0)
             if total > 0:
-                seconds = total / (done - 1) / 1e6
-                operators.append(Operator(name=one.node_name, op=one.node_type, kernel=one.exec_type, seconds=seconds))
-        return Reading(operators, sum(_converts(node) for node in self._compiled.get_runtime_model().get_ordered_ops()))
+                kind = Kind.CONVERSION if one.node_name in converting else kind_of(one.node_type)
+                found = {"name": one.node_name, "op": one.node_type, "kernel": one.exec_type, "kind": kind}
+                operators.append(Operator(**found, seconds=total / (done - 1) / 1e6))
+        return Reading(operators, len(converting))
 
 
 def _converts(node: Any) -> bool:
