@@ -22,14 +22,11 @@ class Kind(StrEnum):
 
 # The first that occurs in an operator's lower-case type decides: what stands in another's name comes after it.
 KINDS = (
-    ("dynamicquantizematmul", Kind.DENSE), ("quantizelinear", Kind.CONVERSION), ("dequantize", Kind.CONVERSION),
-    ("quantize", Kind.CONVERSION), ("convert", Kind.CONVERSION),
-    ("conv", Kind.CONVOLUTION), ("pool", Kind.POOLING),
-    ("gemm", Kind.DENSE), ("matmul", Kind.DENSE), ("fullyconnected", Kind.DENSE), ("fully_connected", Kind.DENSE),
-    ("fully connected", Kind.DENSE),
+    ("dynamicquantizematmul", Kind.DENSE), ("fullyconnected", Kind.DENSE), ("quantize", Kind.CONVERSION),
+    ("convert", Kind.CONVERSION), ("conv", Kind.CONVOLUTION), ("pool", Kind.POOLING), ("gemm", Kind.DENSE),
+    ("matmul", Kind.DENSE), ("fully_connected", Kind.DENSE), ("fully connected", Kind.DENSE),
     ("softmax", Kind.ACTIVATION), ("relu", Kind.ACTIVATION), ("tanh", Kind.ACTIVATION), ("sigmoid", Kind.ACTIVATION),
-    ("logistic", Kind.ACTIVATION),
-    ("reshape", Kind.LAYOUT), ("transpose", Kind.LAYOUT), ("reorder", Kind.LAYOUT), ("shape", Kind.LAYOUT),
+    ("logistic", Kind.ACTIVATION), ("shape", Kind.LAYOUT), ("transpose", Kind.LAYOUT), ("reorder", Kind.LAYOUT),
     ("strided_slice", Kind.LAYOUT), ("pack", Kind.LAYOUT), ("copy", Kind.LAYOUT),
 )  # fmt: skip
 

@@ -42,7 +42,9 @@ def _verdict(other: Profile, float32: Profile, twins: Twins) -> str:
         Verdict.TIE: f"{other.precision} and float32 differ by less than {MARGIN:.0%} here",
         Verdict.UNDECIDED: f"between {other.precision} and float32 there is no difference beyond the spread here",
     }[found.verdict]
-    measured = f"{seconds(other.wall_s)} a call against {seconds(float32.wall_s)}, {times(found.median)} as long"
+    measured = (
+        f"{seconds(other.wall_s)} a call against {seconds(float32.wall_s)} in float32, {times(found.median)} as long"
+    )
     pairs = counted(len(twins.ratios), "pair of slices", "pairs of slices")
     processes = counted(twins.processes, "process", "processes")
     interval = f"95 % interval {times(found.low)} to {times(found.high)}, {pairs} in {processes}"
@@ -72,7 +74,7 @@ def _costs(other: Profile, float32: Profile, *, slower: bool) -> str:
 
 
 def _dropped(profile: Profile, kind: Kind) -> float:
-    return RESOLUTION_S * sum(one.times for one in profile.operators if one.kind is kind)
+    return RESOLUTION_S * max(1, sum(one.times for one in profile.operators if one.kind is kind))
 
 
 def _change(kind: Kind, change: float, way: str) -> str:

@@ -6,11 +6,13 @@ shared library comes in the same package as the interpreter. Each function retur
 
 import ctypes
 import importlib.util
+import math
 from ctypes import byref, c_int, c_size_t, c_void_p
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Artifact
@@ -20,11 +22,12 @@ from mnist_deploy.profiling.profilers.base import Profiler, Reading, interquarti
 from mnist_deploy.profiling.records import Kind, Operator, kind_of
 
 LIBRARY = "libLiteRt.so"
-CPU, READ, WRITE = 1, 0, 1
+CPU = 1  # LiteRtHwAccelerators
+ALIGNMENT = 64  # LITERT_HOST_MEMORY_BUFFER_ALIGNMENT
 DTYPES: dict[int, type[np.generic]] = {1: np.float32, 3: np.uint8, 9: np.int8}  # LiteRtElementType
 # One event in words of 8 bytes, and where in it is what: LiteRtProfiledEventData.
 EVENT_WORDS, TAG, TYPE, ELAPSED_US = 13, 0, 1, 3
-BY_ITSELF, BY_DELEGATE, OTHER = 2, 8, 1  # LiteRtProfilerEventType: who computed an operator
+BY_ITSELF, BY_DELEGATE = 2, 8  # LiteRtProfilerEventType: who computed an operator
 
 
 class Layout(ctypes.Structure):
@@ -66,31 +69,19 @@ class LiteRTProfiler(Profiler):
         shape = (c_int * 4)(batch_size, *INPUT_SHAPE)
         first = (c_size_t(0), c_size_t(0))  # of the first signature, the first tensor
         self._call("LiteRtCompiledModelResizeInputTensor", self._compiled, *first, shape, c_size_t(4))
-        layouts = (Layout * 1)()
-        # Without asking for the new output's layout the output would keep the old size.
-        self._call(
-            "LiteRtGetCompiledModelOutputTensorLayouts", self._compiled, c_size_t(0), c_size_t(1), layouts, c_int(1)
-        )
-        self._input, self._input_type = self._buffer("Input", batch_size)
-        self._output, self._output_type = self._buffer("Output", batch_size)
-        self._shape = (batch_size, CLASSES)
+        self._input, self._input_buffer = self._tensor("Input", (batch_size, *INPUT_SHAPE))
+        self._output, self._output_buffer = self._tensor("Output", (batch_size, CLASSES))
         self._profiler = c_void_p()
         self._call("LiteRtCompiledModelGetProfiler", self._compiled, byref(self._profiler))
         self._call("LiteRtStartProfiler", self._profiler)
 
     def run(self, tensor: Any) -> Any:
         """Copy in, compute, copy out."""
-        assert tensor.dtype == self._input_type
-        tensor = np.ascontiguousarray(tensor)
-        ctypes.memmove(self._lock(self._input, WRITE), tensor.ctypes.data, tensor.nbytes)
-        self._call("LiteRtUnlockTensorBuffer", self._input)
+        np.copyto(self._input, tensor, casting="no")
         one = c_size_t(1)
-        inputs, outputs = (c_void_p * 1)(self._input), (c_void_p * 1)(self._output)
+        inputs, outputs = (c_void_p * 1)(self._input_buffer), (c_void_p * 1)(self._output_buffer)
         self._call("LiteRtRunCompiledModel", self._compiled, c_size_t(0), one, inputs, one, outputs)
-        output = np.empty(self._shape, self._output_type)
-        ctypes.memmove(output.ctypes.data, self._lock(self._output, READ), output.nbytes)
-        self._call("LiteRtUnlockTensorBuffer", self._output)
-        return output
+        return self._output.copy()
 
     def read(self, warm: int, calls: int) -> Reading:
         """Stop the profiler and read its events."""
@@ -110,8 +101,8 @@ class LiteRTProfiler(Profiler):
     def close(self) -> None:
         """Destroy what was made."""
         for name, handle in (
-            ("LiteRtDestroyTensorBuffer", self._input),
-            ("LiteRtDestroyTensorBuffer", self._output),
+            ("LiteRtDestroyTensorBuffer", self._input_buffer),
+            ("LiteRtDestroyTensorBuffer", self._output_buffer),
             ("LiteRtDestroyCompiledModel", self._compiled),
             ("LiteRtDestroyModel", self._model),
             ("LiteRtDestroyEnvironment", self._environment),
@@ -142,23 +133,22 @@ class LiteRTProfiler(Profiler):
             self._call("LiteRtAddOpaqueOptions", options, opaque)
         return options
 
-    def _buffer(self, side: str, batch_size: int) -> tuple[c_void_p, type[np.generic]]:
-        """Return a buffer for the model's one tensor on a side, and its element type."""
-        signature, tensor, needs, buffer = c_void_p(), c_void_p(), c_void_p(), c_void_p()
+    def _tensor(self, side: str, shape: tuple[int, ...]) -> tuple[npt.NDArray[Any], c_void_p]:
+        """Return an array for the model's one tensor on a side, and the library's buffer around it."""
+        signature, tensor, buffer = c_void_p(), c_void_p(), c_void_p()
         kind, zero = TensorType(), c_size_t(0)
         self._call("LiteRtGetModelSignature", self._model, zero, byref(signature))
         self._call(f"LiteRtGetSignature{side}TensorByIndex", signature, zero, byref(tensor))
         self._call("LiteRtGetRankedTensorType", tensor, byref(kind))
-        kind.layout.dims[0] = batch_size
-        self._call(f"LiteRtGetCompiledModel{side}BufferRequirements", self._compiled, zero, zero, byref(needs))
-        arguments = (self._environment, byref(kind), needs, byref(buffer))
-        self._call("LiteRtCreateManagedTensorBufferFromRequirements", *arguments)
-        return buffer, DTYPES[kind.element]
-
-    def _lock(self, buffer: c_void_p, mode: int) -> c_void_p:
-        host = c_void_p()
-        self._call("LiteRtLockTensorBuffer", buffer, byref(host), mode)
-        return host
+        kind.layout.dims[0] = shape[0]  # the file leaves it open
+        dtype = np.dtype(DTYPES[kind.element])
+        size = math.prod(shape) * dtype.itemsize
+        memory = np.zeros(size + 2 * ALIGNMENT, np.uint8)
+        start = -memory.ctypes.data % ALIGNMENT
+        array = memory[start : start + size].view(dtype).reshape(shape)
+        arguments = (byref(kind), c_void_p(array.ctypes.data), c_size_t(size), None, byref(buffer))
+        self._call("LiteRtCreateTensorBufferFromHostMemory", *arguments)
+        return array, buffer
 
 
 def _library() -> ctypes.CDLL:
