@@ -52,6 +52,15 @@ def test_tables_and_options(tiny_run: TinyRun, capfd: pytest.CaptureFixture[str]
     assert "Finding" not in out, "there is no float32 twin to compare with"
 
 
+def test_all_precisions_are_held_against_float32(tiny_run: TinyRun, capfd: pytest.CaptureFixture[str]) -> None:
+    options = ["--runtime", "litert", "--precision", "all", "--json"]
+    code = cli.run(["profile", MLP, *options, "--data", str(tiny_run.data), "--artifacts", str(tiny_run.root)])
+    found = json.loads(capfd.readouterr().out)
+    assert code == 0
+    assert [one["precision"] for one in found["profiles"]] == ["float32", "float16", "dynamic", "int8"]
+    assert [one["precision"] for one in found["twins"]] == ["float16", "dynamic", "int8"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

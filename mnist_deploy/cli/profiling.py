@@ -23,7 +23,7 @@ def profile(
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Show the time of each operator, and why int8 is slower or faster than float32 (--precision float32, int8)."""
+    """Show the time of each operator, and what makes int8 slower or faster than float32; by default these two."""
     from mnist_deploy import environment
     from mnist_deploy.benchmark import schedule
     from mnist_deploy.errors import FailedCheckError
@@ -33,7 +33,7 @@ def profile(
 
     # 'all' means all that can be profiled here, not an error for each that cannot.
     wanted = None if runtime and "all" in runtime else runtime
-    selection = options.selection(names, format, precision, wanted, None)
+    selection = options.selection(names, format, precision or profiling.DEFAULT_PRECISIONS, wanted, None)
     profiling.runtimes(selection.runtimes)
     cores, progress = environment.usable_cores(), options.progress()
     if any(count > cores for count in threads or []):

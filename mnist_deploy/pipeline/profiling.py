@@ -123,7 +123,7 @@ def profile(
     progress: Progress,
     plan: ProfilePlan | None = None,
 ) -> Profiles:
-    """Profile what `selection` lets through on the CPU; by default float32 and int8, in every runtime with a profiler.
+    """Profile what `selection` lets through, on the CPU; with no runtime named, in every one that has a profiler.
 
     Each group of twins has fresh processes of its own, which take turns with those of the other groups: what a process
     or a moment does to a time, the ratios of several show as spread.
@@ -133,12 +133,7 @@ def profile(
         UsageError, ArtifactError, UnavailableError, ModelError: there is nothing that could be profiled.
     """
     plan = plan or ProfilePlan()
-    wanted = replace(
-        selection,
-        runtimes=runtimes(selection.runtimes),
-        precisions=selection.precisions or DEFAULT_PRECISIONS,
-        devices=["cpu"],
-    )
+    wanted = replace(selection, runtimes=runtimes(selection.runtimes), devices=["cpu"])
     todo = matrix(store, wanted, uses)
     members: dict[tuple[str, str, str, Use], list[Cell]] = {}
     for cell in todo.cells:

@@ -109,6 +109,9 @@ def _unfused(other: Profile) -> str:
     timed = [one for one in other.operators if one.kind is Kind.CONVERSION]
     if not timed:
         return f"{nodes}, each below the microsecond that the profile resolves."
+    if len(timed) < count:
+        rest = "the others are below the microsecond that it resolves"
+        return f"{nodes}; the profile has {len(timed)} of them with {operators_time(timed)}, {rest}."
     return f"{nodes}, {operators_time(timed)} by the profile."
 
 
@@ -133,14 +136,17 @@ def _sums(other: Profile, float32: Profile) -> str:
     over = [one for one, share in zip(pair, shares, strict=True) if share > 1 + FAR]
     if over:
         least = " and ".join(f"{seconds(_own_work(one))} a node in {one.precision}" for one in over)
-        why.append(f"what is above 100% is the profiler's own work, at least {least}")
+        why.append(f"what is above 100% is added by profiling itself, at least {least}")
     if min(shares) < 1 - FAR:
         why.append("what is missing lies outside the operators, or below what the profiler resolves")
-    return f"The operators add up to {' and '.join(parts)}{''.join(f'; {reason}' for reason in why)}."
+    between = f"the operators differ by {seconds(abs(other.operators_s - float32.operators_s))} in all"
+    calls = f"those calls by {seconds(abs(other.beside_s - float32.beside_s))}"
+    explained = "".join(f"; {reason}" for reason in why)
+    return f"The operators add up to {' and '.join(parts)}; {between}, {calls}{explained}."
 
 
 def _own_work(profile: Profile) -> float:
-    """Return what the profiler adds to a node at least: the operators cannot take more than the whole call."""
+    """Return what profiling adds to a node at least: without it the operators cannot take more than the whole call."""
     return (profile.operators_s - profile.beside_s) / sum(one.times for one in profile.operators)
 
 

@@ -66,6 +66,17 @@ def test_without_int8_dot_products_it_says_so_and_of_the_unknown_nothing() -> No
     assert "does not tell the processor's instruction sets" in unknown and "dot product" not in unknown
 
 
+def test_unfused_nodes_that_the_profile_does_not_resolve_are_not_given_a_time() -> None:
+    some = SLOW.model_copy(update={"unfused_qdq": 7})
+    assert "7 quantise or dequantise nodes are left unfused; the profile has 2 of them with 5.00 us, the others" in (
+        finding(some, FLOAT32, twins(*SLOWER), VNNI)
+    )
+    none = FAST.model_copy(update={"unfused_qdq": 1})
+    assert "1 quantise or dequantise node is left unfused, each below the microsecond" in (
+        finding(none, FLOAT32, twins(*FASTER), VNNI)
+    )
+
+
 def test_faster(snapshot: SnapshotAssertion) -> None:
     told = finding(FAST, FLOAT32, twins(*FASTER), VNNI)
     assert told == snapshot
@@ -98,7 +109,7 @@ def test_changes_below_the_profilers_resolution_are_not_named() -> None:
 
 @pytest.mark.parametrize(
     ("call", "words"),
-    [(10, "what is above 100% is the profiler's own work, at least"), (60, "what is missing lies outside")],
+    [(10, "what is above 100% is added by profiling itself, at least"), (60, "what is missing lies outside")],
 )
 def test_sums_that_are_far_from_the_call_are_explained(call: float, words: str) -> None:
     far = SLOW.model_copy(update={"beside_s": call / 1e6})
