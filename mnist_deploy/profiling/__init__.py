@@ -1,0 +1,1 @@
+"""Where the time of a call goes, as each library tells it: profilers, worker (one process), twins (pure)."""
