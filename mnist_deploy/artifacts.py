@@ -4,7 +4,8 @@ manifest.json                       every artifact: format, precision, path, byt
 <architecture>/model.keras          the trained model; itself the artifact of format keras
 <architecture>/training.json        how it was trained
 <architecture>/reference.npz        its scores for the test images: what verify compares with
-<architecture>/saved_model/, ...    what was exported from it
+<architecture>/saved_model/         what was exported from it: a folder of its own for a format of one precision,
+<architecture>/<precision>.<...>    else a file or folder for each precision
 <architecture>/previous/<sha>/      models that a later training replaced
 results/<time>.json, latest.json    what was verified and measured
 """
@@ -111,7 +112,7 @@ class ArtifactStore:
         return self.root / architecture / "training.json"
 
     def export_path(self, architecture: str, suffix: str, precision: Precision) -> Path:
-        """Where an export goes: one file a precision, or the folder `suffix` for a format without file suffix."""
+        """Where an export goes: one file or folder a precision, or the folder `suffix` if that has no dot."""
         name = f"{precision}{suffix}" if suffix.startswith(".") else suffix
         return self.root / architecture / name
 

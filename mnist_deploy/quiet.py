@@ -1,4 +1,4 @@
-"""Silence the frameworks' own chatter, in this process and in its children."""
+"""Silence the frameworks' own chatter, in this process and in its children, and what they would send home."""
 
 import logging
 import os
@@ -11,6 +11,15 @@ DEBUG_VARIABLE = "MNIST_DEPLOY_DEBUG"
 
 # TensorFlow and LiteRT read these once, when their libraries are loaded.
 CHATTER = {"TF_CPP_MIN_LOG_LEVEL": "3", "GLOG_minloglevel": "3"}
+
+
+def without_telemetry() -> None:
+    """Keep OpenVINO and NNCF, imported after this call, from sending usage data.
+
+    The import of either would fork a process that sends it: nobody was asked, and it would run beside what is
+    measured. Without the package openvino_telemetry both fall back to stubs of their own.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 def debugging() -> bool:

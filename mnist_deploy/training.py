@@ -15,6 +15,7 @@ from mnist_deploy.errors import UnavailableError
 # Named, so that every export can call its input and output by the same words.
 INPUT_NAME = "image"
 OUTPUT_NAME = "probabilities"
+BATCH_AXIS = "batch"
 SCORING_BATCH = 1000
 
 OnEpoch = Callable[[int, dict[str, float]], None]

@@ -19,6 +19,7 @@ def test_manifest_says_what_lies_there(tiny_run: TinyRun) -> None:
         ("saved_model", "float32"),
         *(("tflite", precision.value) for precision in Precision),
         *(("onnx", precision) for precision in ("float32", "dynamic", "int8")),
+        *(("openvino", precision) for precision in ("float32", "float16", "int8")),
     }
     assert len(artifacts) == len(kinds) * len(NETWORKS)
     written = json.loads((tiny_run.root / "manifest.json").read_text())

@@ -17,7 +17,8 @@ class Exporter(ABC):
 
     Class attributes:
         format: its name on the command line and in the manifest.
-        suffix: the file suffix with its dot, or the folder's name for a format that is a folder.
+        suffix: what follows the precision in the name of a file or folder, with its dot; or the name of the one
+            folder of a format that has one precision.
         precisions: what it can write.
         distributions: the installed packages whose versions belong to the provenance.
         order: its place among the formats in lists.

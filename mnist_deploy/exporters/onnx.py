@@ -8,11 +8,10 @@ from typing import Any
 from mnist_deploy.artifacts import Precision
 from mnist_deploy.dataset import FloatArray
 from mnist_deploy.exporters.base import Exporter, signature
-from mnist_deploy.training import INPUT_NAME, OUTPUT_NAME
+from mnist_deploy.training import BATCH_AXIS, INPUT_NAME, OUTPUT_NAME
 
 # Read by every ONNX Runtime and OpenVINO of the last years; newer opsets bring these networks nothing.
 OPSET = 17
-BATCH_AXIS = "batch"
 
 
 class OnnxExporter(Exporter):

@@ -1,0 +1,64 @@
+"""OpenVINO's intermediate representation (IR): float32, float16 weights, and int8 by NNCF."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mnist_deploy.artifacts import Precision
+from mnist_deploy.dataset import FloatArray
+from mnist_deploy.exporters.base import Exporter, signature
+from mnist_deploy.quiet import without_telemetry
+
+# Names such as Transpose_3519 and Transpose_3519/fq_output_0 that OpenVINO gives to what the model has no name for.
+COUNTED = re.compile(r"[A-Z][A-Za-z0-9]*_\d+")
+
+
+class OpenVinoExporter(Exporter):
+    """A folder with the graph, model.xml, and its constants, model.bin; the same model gives the same bytes.
+
+    Input 'image' float32 (batch, 28, 28, 1) and output 'probabilities' float32 (batch, 10) in every precision: in
+    int8 the quantisation stands inside the graph. float16 stores weights as float16.
+    """
+
+    format = "openvino"
+    suffix = ".openvino"
+    precisions = (Precision.FLOAT32, Precision.FLOAT16, Precision.INT8)
+    distributions = ("tensorflow", "keras", "openvino", "nncf")
+    order = 4
+
+    @classmethod
+    def modules(cls, precision: Precision) -> Sequence[str]:
+        """NNCF is OpenVINO's quantiser."""
+        needed = ("tensorflow", "openvino")
+        return (*needed, "nncf") if precision is Precision.INT8 else needed
+
+    def export(self, model: Any, precision: Precision, calibration_images: FloatArray, path: Path) -> None:
+        """Write the folder; the converter reads the model in memory."""
+        without_telemetry()
+        import openvino
+
+        converted = openvino.convert_model(signature(model))
+        if precision is Precision.INT8:
+            converted = _quantise(converted, calibration_images)
+        _rename(converted)
+        path.mkdir()
+        openvino.save_model(converted, path / "model.xml", compress_to_fp16=precision is Precision.FLOAT16)
+
+
+def _quantise(converted: Any, calibration_images: FloatArray) -> Any:
+    """Quantise weights and activations as NNCF's guide to post-training quantization says, with all the images.
+
+    NNCF calibrates in float32, also on CPUs where OpenVINO would otherwise take bf16.
+    """
+    import nncf
+
+    dataset = nncf.Dataset([image[None] for image in calibration_images])
+    return nncf.quantize(converted, dataset, subset_size=len(calibration_images))
+
+
+def _rename(converted: Any) -> None:
+    """Number the unnamed nodes by their place: OpenVINO counts all that the process ever made."""
+    for place, node in enumerate(converted.get_ordered_ops()):
+        if COUNTED.match(node.get_friendly_name()):
+            node.set_friendly_name(f"{node.get_type_name()}_{place}")

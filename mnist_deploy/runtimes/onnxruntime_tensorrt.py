@@ -1,0 +1,41 @@
+"""ONNX Runtime by the TensorRT execution provider."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from mnist_deploy.artifacts import Precision
+from mnist_deploy.runtimes.onnxruntime import CUDA, CUDA_OPTIONS, OnnxRuntimeRuntime, Providers
+from mnist_deploy.training import BATCH_AXIS
+
+
+class OnnxRuntimeTensorRT(OnnxRuntimeRuntime):
+    """TensorRT takes what it can and CUDA the rest; `placement` says how much that is. Loading builds the engine."""
+
+    name = "onnxruntime-tensorrt"
+    title = "ONNX Runtime with TensorRT"
+    devices = ("gpu",)
+    distributions = ("onnxruntime-gpu",)
+    # onnxruntime-gpu 1.31 is linked to libnvinfer.so.10 and CUDA 13.
+    needs: ClassVar[Mapping[str, str]] = {"tensorrt": "tensorrt-cu13~=10.13"}
+    on_request = True
+    # The provider has no option against TF32; NVIDIA's libraries read this one.
+    environment: ClassVar[Mapping[str, str]] = {"NVIDIA_TF32_OVERRIDE": "0"}
+    providers: ClassVar[Mapping[str, str]] = {"gpu": "TensorrtExecutionProvider"}
+
+    @classmethod
+    def preload(cls) -> None:
+        """Import TensorRT first: that loads its libraries, where ONNX Runtime's provider then finds them."""
+        importlib.import_module("tensorrt")
+        super().preload()
+
+    def session_options(self) -> Any:
+        """Fix the batch size too: an engine is built for a shape."""
+        options = super().session_options()
+        options.add_free_dimension_override_by_name(BATCH_AXIS, self.batch_size)
+        return options
+
+    def session_providers(self) -> Providers:
+        """Allow int8 where the artifact is quantised; TensorRT refuses its Q/DQ nodes otherwise."""
+        options = {"trt_int8_enable": "1"} if self.artifact.precision is Precision.INT8 else {}
+        return [(self.providers[self.device], options), (CUDA, CUDA_OPTIONS)]
