@@ -29,7 +29,7 @@ class OnnxRuntimeRuntime(Runtime):
     devices = ("cpu", "gpu")
     module = "onnxruntime"
     distributions = ("onnxruntime", "onnxruntime-gpu")
-    gpu_distribution = "onnxruntime-gpu"
+    gpu_distribution = "onnxruntime-gpu[cuda,cudnn]"
     timed_call = "InferenceSession.run"
     order = 5
 
@@ -73,6 +73,11 @@ class OnnxRuntimeRuntime(Runtime):
         import onnxruntime
 
         return PROVIDERS["gpu"] in onnxruntime.get_available_providers()
+
+    @classmethod
+    def built_for_gpu(cls) -> bool:
+        """Return the same: a build has the provider, and only a session tells whether CUDA's libraries are there."""
+        return cls.sees_gpu()
 
     def run(self, tensor: Any) -> Any:
         """Run the session on the tensor, or copy it in, run, and copy out, as the next call overwrites the output."""
