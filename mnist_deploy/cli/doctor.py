@@ -40,6 +40,7 @@ def doctor(
     if json:
         typer.echo(found.model_dump_json(indent=1))
     else:
-        layout.console().print(tables(found))
+        # A command that is longer than a line must not be cut off.
+        layout.console().print(tables(found), crop=False)
     if not found.ready:
         raise FailedCheckError("no runtime is ready; what mends it is said above")

@@ -10,7 +10,7 @@ from platformdirs import user_cache_path
 
 from mnist_deploy import environment, files
 from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State
-from mnist_deploy.benchmark import trial
+from mnist_deploy.benchmark import attempts
 from mnist_deploy.benchmark.trial import Finding, Trial
 from mnist_deploy.errors import ArtifactError
 from mnist_deploy.exporters import EXPORTERS
@@ -68,7 +68,7 @@ def diagnose(
             )
             for pair in pairs
         ],
-        exporters=[_exporter_state(*kind, needs, modules) for kind, needs in exports.items()],
+        exporters=[exporter_state(*kind, needs, modules) for kind, needs in exports.items()],
         places=places,
     )
 
@@ -116,7 +116,7 @@ def _attempt(trials: Sequence[Trial], limit_s: float | None, progress: Progress)
             progress.advance(f"{one.runtime} on {one.device}" if one.runtime else f"import {one.module}")
 
     def attempted(numbers: list[int]) -> list[Finding]:
-        return trial.attempt([trials[number] for number in numbers], limit_s, ended)
+        return attempts.attempt([trials[number] for number in numbers], limit_s, ended)
 
     with task(progress, "doctor", len(trials)):
         for on_cpu, cores in ((True, environment.usable_cores()), (False, 1)):
@@ -146,10 +146,18 @@ def _runtime_state(
         return state.model_copy(update={"reason": _worded(finding), "remedy": _remedy(runtime, device, finding)})
     if one.artifact is None:
         why = f"no {' or '.join(runtime.formats)} artifact here to run"
-        remedy = "mnist-deploy export" if trained else "mnist-deploy run --quick"
-        return state.model_copy(update={"standing": Standing.IMPORTS, "reason": why, "remedy": remedy})
+        update = {"standing": Standing.IMPORTS, "reason": why, "remedy": _first_artifacts(trained=trained)}
+        return state.model_copy(update=update)
     ran = {"standing": Standing.RUNS, "artifact": one.artifact.label, "proof": finding.proof}
     return state.model_copy(update=ran)
+
+
+def _first_artifacts(*, trained: bool) -> str:
+    if trained:
+        return "mnist-deploy export"
+    if all(importable(module) for module in TRAINING_MODULES):
+        return "mnist-deploy run --quick"
+    return "copy the folder artifacts/ from where it was made"
 
 
 def _worded(finding: Finding) -> str:
@@ -183,9 +191,10 @@ def _exports() -> dict[tuple[str, Precision], tuple[str, ...]]:
     }
 
 
-def _exporter_state(
+def exporter_state(
     format: str, precision: Precision, modules: Sequence[str], imports: dict[str, Finding]
 ) -> ExporterState:
+    """Say whether a format can be written that needs `modules`, by how the imports of what is installed ended."""
     missing = [module for module in modules if module not in imports]
     broken: dict[str, Finding] = {}
     for module in modules:

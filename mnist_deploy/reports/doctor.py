@@ -8,7 +8,7 @@ from rich.text import Text
 from mnist_deploy.artifacts import Precision
 from mnist_deploy.environment import Environment
 from mnist_deploy.pipeline.readiness import Diagnosis, ExporterState, RuntimeState, Standing
-from mnist_deploy.reports.layout import counted, row, table, titled
+from mnist_deploy.reports.layout import row, table, titled
 from mnist_deploy.reports.units import number_bytes
 
 STYLES = {Standing.RUNS: "green", Standing.IMPORTS: "yellow", Standing.NOT_READY: "red"}
@@ -95,17 +95,17 @@ def _can(state: ExporterState | None) -> Text:
 
 def _remedies(found: Diagnosis) -> Iterator[RenderableType]:
     """Yield each command on a line of its own that is never broken, below what it mends."""
-    mends: dict[str, list[str]] = {}
+    mends: dict[str, dict[str, list[str]]] = {}
     for state in found.runtimes:
         if state.remedy:
-            mends.setdefault(state.remedy, []).append(f"{state.runtime} on {state.device}")
+            mends.setdefault(state.remedy, {}).setdefault(f"On {state.device}", []).append(state.runtime)
     for one in found.exporters:
         if one.remedy:
-            mends.setdefault(one.remedy, []).append(f"export to {one.format} {one.precision}")
+            mends.setdefault(one.remedy, {}).setdefault("Export", []).append(f"{one.format} {one.precision}")
     if not mends:
         return
-    yield Text(f"What mends it: {counted(len(mends), 'remedy', 'remedies')}", style="bold")
+    yield Text("What mends it", style="bold")
     for command, what in mends.items():
-        yield Text(f"{', '.join(what)}:")
+        yield Text("; ".join(f"{where}: {', '.join(names)}" for where, names in what.items()))
         yield Text(f"  {command}", no_wrap=True, overflow="ignore")
     yield Text("")
