@@ -20,7 +20,7 @@ from mnist_deploy.runtimes import DEVICES, RUNTIMES, Runtime
 from mnist_deploy.runtimes.base import nvidia_gpu_present
 from mnist_deploy.versions import importable, installed_bytes, installed_of, version_of
 
-# TensorFlow's import takes 5 s here with a cold file cache; a small board with an SD card may need some ten times that.
+# TensorFlow's import, the longest, takes 5 s here; the rest is room for slower disks and processors.
 LIMIT_S = 60.0
 # What training needs; its model is the artifact of format keras.
 TRAINING_MODULES = ("tensorflow", "keras")
@@ -63,10 +63,10 @@ def diagnose(
         environment=environment.describe(),
         gpu_node=nvidia_gpu_present(),
         runtimes=[
-            _runtime_state(*pair, tried.get(pair), trained=bool(store.trained())).model_copy(
-                update={"installed_bytes": sizes[pair[0].distributions]}
+            _runtime_state(
+                one, device, sizes[one.distributions], tried.get((one, device)), trained=bool(store.trained())
             )
-            for pair in pairs
+            for one, device in pairs
         ],
         exporters=[exporter_state(*kind, needs, modules) for kind, needs in exports.items()],
         places=places,
@@ -128,14 +128,14 @@ def _attempt(trials: Sequence[Trial], limit_s: float | None, progress: Progress)
 
 
 def _runtime_state(
-    runtime: type[Runtime], device: str, tried: tuple[Trial, Finding] | None, *, trained: bool
+    runtime: type[Runtime], device: str, size: int | None, tried: tuple[Trial, Finding] | None, *, trained: bool
 ) -> RuntimeState:
     state = RuntimeState(
         runtime=runtime.name,
         device=device,
         on_request=runtime.on_request,
         version=version_of(*runtime.distributions),
-        installed_bytes=None,
+        installed_bytes=size,
         standing=Standing.NOT_READY,
     )
     if tried is None:
