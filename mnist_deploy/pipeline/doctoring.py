@@ -59,13 +59,12 @@ def diagnose(
     tried = dict(zip(there, zip(trials, found[len(imports) :], strict=True), strict=True))
     # TensorFlow with all that it requires takes 0.7 s to add up, and several runtimes are made of it.
     sizes = {packages: installed_bytes(*packages) for packages in {one.distributions for one in wanted}}
+    trained = bool(store.trained())
     return Diagnosis(
         environment=environment.describe(),
         gpu_node=nvidia_gpu_present(),
         runtimes=[
-            _runtime_state(
-                one, device, sizes[one.distributions], tried.get((one, device)), trained=bool(store.trained())
-            )
+            _runtime_state(one, device, sizes[one.distributions], tried.get((one, device)), trained=trained)
             for one, device in pairs
         ],
         exporters=[exporter_state(*kind, needs, modules) for kind, needs in exports.items()],

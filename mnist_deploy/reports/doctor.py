@@ -84,7 +84,8 @@ def _exporters(states: Sequence[ExporterState]) -> RenderableType:
         cells = [_can(by_kind.get((name, precision))) for precision in Precision]
         body.add_row(*row((name, *cells)))
     reasons = dict.fromkeys(one.reason for one in states if one.reason)
-    return titled("What can be exported here (keras: trained)", body, [f"no: {reason}." for reason in reasons])
+    notes = ["yes: all libraries that it takes could be imported.", *(f"no: {reason}." for reason in reasons)]
+    return titled("What can be exported here (keras: trained)", body, notes)
 
 
 def _can(state: ExporterState | None) -> Text:
