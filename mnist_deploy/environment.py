@@ -9,12 +9,12 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel
 
-from mnist_deploy import __version__, cgroup
+from mnist_deploy import __version__, cgroup, cpu
 from mnist_deploy.versions import versions
 
 LIBRARIES = (
-    "numpy", "tensorflow", "keras", "onnx", "tf2onnx", "onnxslim",
-    "onnxruntime", "onnxruntime-gpu", "ai-edge-litert", "openvino",
+    "numpy", "tensorflow", "keras", "jax", "jaxlib", "onnx", "tf2onnx", "onnxslim", "onnxruntime", "onnxruntime-gpu",
+    "onnxruntime-openvino", "ai-edge-litert", "openvino", "nncf", "iree-base-compiler", "iree-base-runtime", "MNN",
 )  # fmt: skip
 
 
@@ -23,17 +23,20 @@ class Environment(BaseModel):
 
     Attributes:
         usable_cores: how many cores this process may use, after affinity and cgroup limits.
-        threads_per_core: 1 without simultaneous multithreading, as far as the machine tells.
+        affinity_cores: how many logical cores its affinity leaves to this process.
         cgroup_cpus: the cgroup's CPU quota in cores; None without one.
+        cpu_features: what the CPU has of `cpu.KNOWN`; empty where the machine does not tell.
     """
 
     mnist_deploy: str
     python: str
     platform: str
     cpu: str | None
+    cpu_features: list[str] = []
     physical_cores: int | None
     logical_cores: int | None
     usable_cores: int
+    affinity_cores: int | None = None
     cgroup_cpus: float | None
     virtual_machine: str | None
     memory_bytes: int
@@ -49,9 +52,11 @@ def describe() -> Environment:
         python=platform.python_version(),
         platform=platform.platform(),
         cpu=_cpu(),
+        cpu_features=cpu.features(),
         physical_cores=psutil.cpu_count(logical=False),
         logical_cores=psutil.cpu_count(),
         usable_cores=usable_cores(),
+        affinity_cores=affinity_cores(),
         cgroup_cpus=cgroup.cpus(),
         virtual_machine=_virtual_machine(),
         memory_bytes=psutil.virtual_memory().total,
@@ -63,9 +68,13 @@ def describe() -> Environment:
 
 def usable_cores() -> int:
     """Return how many cores this process may keep busy: its affinity, cut by a cgroup's quota; at least 1."""
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    quota = cgroup.cpus()
+    affinity, quota = affinity_cores(), cgroup.cpus()
     return max(1, min(affinity, int(quota))) if quota is not None else affinity
+
+
+def affinity_cores() -> int:
+    """Return how many logical cores this process may run on; all where the system knows no affinity."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def _cpu() -> str | None:

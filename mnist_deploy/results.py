@@ -101,7 +101,8 @@ class Measurement(BaseModel):
         engine_s: what the library itself says of a call, where it does; median over slices.
         latency_mean_s, latency_p99_s, throughput_images_per_s: None also where the machine was too noisy for them.
         memory_bytes: what the process grew by, from before the library's import to after the first call, at its peak.
-        device_memory_bytes: what the GPU's memory in use grew by; None without a GPU.
+        device_memory_bytes: what the GPU's memory in use grew by, from before the library's first load to after the
+            first call; other processes on the GPU count too. None on the CPU, or if NVML does not tell.
         proof: what really ran it.
         pass_trusted: for each pass, whether the witnesses let any of its slices stand.
         rank: one more than the number of cells of the same network and use that are faster by verdict; None if no

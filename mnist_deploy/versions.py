@@ -26,6 +26,11 @@ def version_of(*distributions: str) -> str | None:
     return None
 
 
+def installed_of(*distributions: str) -> str | None:
+    """Return the first of `distributions` that is installed, or None."""
+    return next((name for name in distributions if version_of(name)), None)
+
+
 def importable(module: str) -> bool:
     """Tell whether `module` could be imported, without doing it."""
     try:
@@ -56,7 +61,7 @@ def _with_requirements(*distributions: str) -> dict[str, importlib.metadata.Dist
     """Return the transitive closure by canonical name; what this machine's markers leave out is not in it."""
     from packaging.utils import canonicalize_name  # here and below: --help does without
 
-    first = next((name for name in distributions if version_of(name)), None)
+    first = installed_of(*distributions)
     found: dict[str, importlib.metadata.Distribution] = {}
     # A distribution comes once for itself, with extra "", and once for each extra that someone asks of it.
     waiting: list[tuple[str, str]] = [(canonicalize_name(first), "")] if first else []

@@ -1,12 +1,15 @@
 """Fixed records, from which tables and pages are drawn for comparison. None of these figures was measured."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
+from mnist_deploy.artifacts import Precision, State
 from mnist_deploy.benchmark.comparison import Verdict
 from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.benchmark.schedule import Plan
 from mnist_deploy.environment import Environment
 from mnist_deploy.parity import ParityRow
+from mnist_deploy.pipeline.readiness import Diagnosis, ExporterState, Places, RuntimeState, Standing
 from mnist_deploy.results import (
     Check,
     Comparison,
@@ -18,11 +21,12 @@ from mnist_deploy.results import (
     SkipKind,
     TrainingRow,
 )
+from mnist_deploy.runtimes import Proof
 
 ENVIRONMENT = Environment(
     mnist_deploy="0.0.0", python="3.11.0", platform="Linux", cpu="A CPU", physical_cores=2, logical_cores=2,
     usable_cores=2, cgroup_cpus=None, virtual_machine=None, memory_bytes=8 * 10**9, cgroup_memory_bytes=None,
-    accelerators=[], libraries={"numpy": "2.0.0"},
+    accelerators=[], libraries={"numpy": "2.0.0"}, cpu_features=["avx2", "avx512_vnni"], affinity_cores=2,
 )  # fmt: skip
 
 
@@ -145,4 +149,42 @@ RECORDS = Results(
         Skip(kind=SkipKind.FAILED, architecture="mlp-relu-256", format="onnx", precision="int8", runtime="openvino",
              device="cpu", reason="RuntimeError: [x] broke", remedy="run again with --debug"),
     ],
+)  # fmt: skip
+
+
+def runtime_state(runtime: str, device: str, standing: Standing, **changes: object) -> RuntimeState:
+    plain: dict[str, object] = {"on_request": False, "version": "1.2.3", "installed_bytes": 138_000_000}
+    return RuntimeState.model_validate({"runtime": runtime, "device": device, "standing": standing} | plain | changes)
+
+
+NO_GPU = {"reason": "no NVIDIA GPU on this machine", "remedy": 'use a machine with one, and pip install ".[gpu]" there'}
+BROKEN = {
+    "reason": "import onnxruntime: ImportError: libonnxruntime.so.1: cannot open shared object file: No such file",
+    "remedy": "pip install --force-reinstall onnxruntime",
+}
+DIAGNOSIS = Diagnosis(
+    environment=ENVIRONMENT.model_copy(
+        update={"cgroup_cpus": 1.5, "cgroup_memory_bytes": 2 * 10**9, "virtual_machine": "A maker"}
+    ),
+    gpu_node=False,
+    runtimes=[
+        runtime_state("keras-predict", "cpu", Standing.IMPORTS, installed_bytes=2_140_000_000,
+                      reason="no keras artifact here to run", remedy="mnist-deploy run --quick"),
+        runtime_state("keras-predict", "gpu", Standing.NOT_READY, installed_bytes=2_140_000_000, **NO_GPU),
+        runtime_state("litert", "cpu", Standing.RUNS, artifact="mlp-relu-128 tflite float32",
+                      proof=Proof(executed_on="CPU", arithmetic="float32")),
+        runtime_state("onnxruntime", "cpu", Standing.NOT_READY, **BROKEN),
+        runtime_state("onnxruntime", "gpu", Standing.NOT_READY, **NO_GPU),
+        runtime_state("openvino-default", "cpu", Standing.NOT_READY, version=None, installed_bytes=None,
+                      on_request=True, reason="openvino is not installed", remedy="pip install openvino"),
+    ],
+    exporters=[
+        ExporterState(format="keras", precision=Precision.FLOAT32, ready=True),
+        ExporterState(format="onnx", precision=Precision.FLOAT32, ready=True),
+        ExporterState(format="onnx", precision=Precision.INT8, ready=False, **BROKEN),
+    ],
+    places=Places(
+        artifacts=Path("/somewhere/artifacts"), states={State.CURRENT: 9, State.CORRUPT: 1}, problem=None,
+        cache=Path("/somewhere/cache"), cache_bytes=559,
+    ),
 )  # fmt: skip

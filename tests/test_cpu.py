@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_deploy import cpu
+from mnist_deploy import cpu, environment
 
 EPYC = "processor\t: 0\nflags\t\t: fpu sse4_1 fma avx avx2 avx512f avx512_vnni avx512_bf16 hypervisor\n"
 OLD = "flags\t\t: fpu sse2 sse4_1 avx\n"
@@ -38,3 +38,9 @@ def test_this_machine_names_its_baseline() -> None:
     if not Path("/proc/cpuinfo").is_file():
         pytest.skip("no /proc/cpuinfo here")
     assert set(cpu.features()) & {"sse4_1", "neon", "asimd"}
+
+
+def test_the_environment_records_them() -> None:
+    found = environment.describe()
+    assert found.cpu_features == cpu.features()
+    assert found.affinity_cores is not None and found.usable_cores <= found.affinity_cores

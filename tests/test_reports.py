@@ -6,17 +6,18 @@ from syrupy.assertion import SnapshotAssertion
 
 from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.reports import tables
+from mnist_deploy.reports.doctor import doctor
 from mnist_deploy.reports.layout import WIDTH
 from mnist_deploy.reports.progress import BarProgress, LineProgress
-from tests.records import CHECKS, NOISY, RECORDS
+from tests.records import CHECKS, DIAGNOSIS, NOISY, RECORDS
 
 
-def text(*renderables: RenderableType, width: int = WIDTH, colour: bool = False) -> str:
+def text(*renderables: RenderableType, width: int = WIDTH, colour: bool = False, crop: bool = True) -> str:
     stream = io.StringIO()
     console = Console(
         file=stream, width=width, force_terminal=colour, highlight=False, markup=False, legacy_windows=False
     )
-    console.print(*renderables, sep="\n")
+    console.print(*renderables, sep="\n", crop=crop)
     return stream.getvalue()
 
 
@@ -45,6 +46,26 @@ def test_measurements_on_a_noisy_machine(snapshot: SnapshotAssertion) -> None:
 def test_checks_of_the_harness(snapshot: SnapshotAssertion) -> None:
     empty = {"measurements": [], "skips": [], "parity": [], "training": []}
     assert text(tables.everything(RECORDS.model_copy(update={"checks": CHECKS} | empty))) == snapshot
+
+
+def test_gpu_memory_is_a_column_where_a_row_has_it(snapshot: SnapshotAssertion) -> None:
+    rows = [RECORDS.measurements[5].model_copy(update={"device_memory_bytes": 512 * 2**20}), RECORDS.measurements[4]]
+    alone = {"measurements": rows, "skips": [], "parity": [], "training": [], "noise": None, "runtimes": []}
+    shown = text(tables.everything(RECORDS.model_copy(update=alone)))
+    assert shown == snapshot
+    assert "GPU memory" in shown and "537 MB" in shown
+    assert "GPU memory" not in text(tables.everything(RECORDS))
+
+
+def test_what_the_doctor_says(snapshot: SnapshotAssertion) -> None:
+    assert text(doctor(DIAGNOSIS)) == snapshot
+
+
+def test_the_doctor_breaks_no_command() -> None:
+    command = 'pip uninstall -y onnxruntime && pip install "onnxruntime-gpu[cuda,cudnn]" ' + "--no-cache-dir " * 4
+    states = [DIAGNOSIS.runtimes[0].model_copy(update={"remedy": command.strip()})]
+    shown = text(doctor(DIAGNOSIS.model_copy(update={"runtimes": states})), width=60, crop=False)
+    assert f"  {command.strip()}" in [line.rstrip() for line in shown.splitlines()]
 
 
 def test_end_to_end_is_said_in_the_title() -> None:

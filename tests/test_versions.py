@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_deploy.versions import importable, installed_bytes, packages_of, version_of, versions
+from mnist_deploy.versions import importable, installed_bytes, installed_of, packages_of, version_of, versions
 
 Install = Callable[..., int]
 
@@ -104,4 +104,5 @@ def test_versions() -> None:
     assert versions("mnd-nowhere", "numpy").keys() == {"python", "numpy"}
     assert version_of("mnd-nowhere", "numpy") == numpy
     assert version_of("mnd-nowhere") is None
+    assert installed_of("mnd-nowhere", "numpy") == "numpy" and installed_of("mnd-nowhere") is None
     assert importable("numpy") and not importable("mnd_nowhere")

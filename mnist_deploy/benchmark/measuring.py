@@ -54,6 +54,7 @@ class Measuring:
         self._effort = request.effort or Effort()
         self._pixels, self._images = pixels, scaled(pixels)
         self._base_bytes, self._library_bytes = base_bytes, 0
+        self._device_base = self._device_library = self._device_bytes()
         self._say = say
         self._retries = request.retries
         self._probed: float | None = None
@@ -67,6 +68,8 @@ class Measuring:
                 sacrifice = self._cell(first, self._images[: job.batch_size], self._pixels[: job.batch_size])
                 sacrifice.run(sacrifice.tape.take())
             self._library_bytes = memory.resident_bytes() - self._base_bytes
+            self._device_library = self._device_bytes()
+        device_before = self._device_bytes()
         before = memory.resident_bytes()
         memory.forget_peak()
         runtime, load_s = timed(lambda: load(self._request, job))
@@ -85,11 +88,17 @@ class Measuring:
                 load_s=load_s,
                 first_call_s=first_call_s,
                 memory_bytes=max(0, self._library_bytes + grown),
+                device_memory_bytes=memory.device_grown(
+                    self._device_base, self._device_library, device_before, self._device_bytes()
+                ),
                 proof=runtime.proof(),
                 call=runtime.call_path(),
             )
         )
         self.cells[number] = cell
+
+    def _device_bytes(self) -> int | None:
+        return memory.device_bytes() if self._request.device == "gpu" else None
 
     def slice(self, number: int, turn: int, attempt: int) -> None:
         """Warm a job up and time it for a slice, under the eyes of the machine's witnesses."""

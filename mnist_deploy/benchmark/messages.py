@@ -73,7 +73,8 @@ class Loaded(BaseModel):
         load_s: how long the load took.
         first_call_s: how long the first call took.
         memory_bytes: what the process grew by since before it loaded the library, at the peak of this load and call.
-        device_memory_bytes: what the GPU's memory in use grew by until then; None without a GPU.
+        device_memory_bytes: what the GPU's memory in use grew by, library and model; other processes on the GPU count
+            too. None on the CPU, or if NVML does not tell.
         proof: what really ran it.
         call: the runtime's words for what the clock stands around.
     """

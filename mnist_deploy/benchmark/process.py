@@ -19,6 +19,8 @@ from mnist_deploy.runtimes import RUNTIMES, Proof
 
 PACKAGE_ROOT = Path(__file__).parents[2]
 LAST_LINES = 3
+# What such an end mostly means; nothing is printed then.
+SIGNAL_HINTS = {"SIGKILL": " (out of memory?)", "SIGILL": " (the library uses an instruction that this CPU lacks)"}
 OnEvent = Callable[[Event], None]
 
 
@@ -96,7 +98,7 @@ class Host:
             with np.load(request.answers, allow_pickle=False) as archive:
                 outcome.arrays = {name: archive[name] for name in archive.files}
         else:
-            outcome.died = _how_it_died(code, request.limit_s) + self._last_lines(printed)
+            outcome.died = how_it_died(code, request.limit_s) + last_words(self._errors, printed)
         return outcome
 
     def _converse(self, process: subprocess.Popen[str], path: Path, outcome: Outcome, on_event: OnEvent) -> int:
@@ -140,25 +142,29 @@ class Host:
 
     def _kill(self) -> int:
         process, self._process = self._process, None
-        if process is None:
-            return 1
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    continue
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except (AttributeError, ProcessLookupError, PermissionError):
-            process.kill()
-        return process.wait() or 1
+        return 1 if process is None else kill(process)
 
-    def _last_lines(self, since: int) -> str:
-        """Return the last lines that were printed to standard error after byte `since`, for a message of one line."""
-        self._errors.seek(since)
-        lines = [line.strip() for line in self._errors.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        return f"; its last words: {' | '.join(lines[-LAST_LINES:])[-300:]}" if lines else ""
+
+def kill(process: subprocess.Popen[str]) -> int:
+    """End a process that leads a group of its own, with all that it started, and return an exit code that is not 0."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                continue
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (AttributeError, ProcessLookupError, PermissionError):
+        process.kill()
+    return process.wait() or 1
+
+
+def last_words(errors: IO[bytes], since: int = 0) -> str:
+    """Return the last lines that were printed to `errors` after byte `since`, as the end of a message of one line."""
+    errors.seek(since)
+    lines = [line.strip() for line in errors.read().decode("utf-8", "replace").splitlines() if line.strip()]
+    return f"; its last words: {' | '.join(lines[-LAST_LINES:])[-300:]}" if lines else ""
 
 
 def environment() -> dict[str, str]:
@@ -167,11 +173,11 @@ def environment() -> dict[str, str]:
     return {**quiet.CHATTER, **os.environ, "PYTHONPATH": path, "KERAS_BACKEND": "tensorflow"}
 
 
-def _how_it_died(code: int, limit_s: float) -> str:
+def how_it_died(code: int, limit_s: float) -> str:
+    """Say how a process ended that was to do something within `limit_s`; negative codes are signals."""
     if code == -getattr(signal, "SIGALRM", 0) and code:
         return f"took longer than {limit_s:g} s (SIGALRM)"
     if code < 0:
         name = signal.Signals(-code).name
-        # The kernel kills so when memory runs out, and nothing is printed then.
-        return f"the worker process was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+        return f"the worker process was killed by {name}" + SIGNAL_HINTS.get(name, "")
     return f"the worker process ended with exit code {code}"

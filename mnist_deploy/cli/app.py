@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from mnist_deploy.cli import inform, make, measure, profiling
+from mnist_deploy.cli.doctor import doctor
 from mnist_deploy.cli.options import ArtifactsOption, DebugOption
 
 app = typer.Typer(
@@ -44,6 +45,7 @@ for command in (
     measure.bench,
     profiling.profile,
     inform.list_architectures,
+    doctor,
     inform.schema,
 ):
     app.command(name={"list_architectures": "list"}.get(command.__name__))(command)

@@ -60,20 +60,25 @@ def _speed_note(batch: int, rows: list[Measurement], results: Results) -> str:
 
 def _costs(name: str, rows: list[Measurement], *, quick: bool) -> RenderableType:
     engine = any(one.engine_s is not None for one in rows)
-    numbers = ("size", "memory", "load", "1st call", *(("engine",) if engine else ()))
-    body = table(("artifact", "runtime"), numbers)
+    on_gpu = any(one.device_memory_bytes is not None for one in rows)
+    gpu, told = ("GPU memory",) if on_gpu else (), ("engine",) if engine else ()
+    body = table(("artifact", "runtime"), ("size", "memory", *gpu, "load", "1st call", *told))
     rows = sorted(rows, key=lambda one: one.latency_p50_s)
     size = marker([one.size_bytes for one in rows], number_bytes)
     memory = marker([one.memory_bytes for one in rows], number_bytes)
     load = marker([one.load_s for one in rows], seconds)
     first_call = marker([one.first_call_s for one in rows], seconds)
     for one in rows:
-        costs = (size(one.size_bytes), memory(one.memory_bytes), load(one.load_s), first_call(one.first_call_s))
-        body.add_row(*row((*who(one), *costs, *((seconds(one.engine_s),) if engine else ()))))
+        held = (size(one.size_bytes), memory(one.memory_bytes))
+        on_device = (number_bytes(one.device_memory_bytes),) if on_gpu else ()
+        took = (load(one.load_s), first_call(one.first_call_s))
+        body.add_row(*row((*who(one), *held, *on_device, *took, *((seconds(one.engine_s),) if engine else ()))))
     use = f"batch {rows[0].batch_size}, {counted(rows[0].threads, 'thread')}"
     notes = [
         f"Measured with {use}. memory: what the process grew by, library and model, at its peak. * best, or within "
-        f"{MARGIN:.0%} of it." + (" engine: what the library itself says of a call." if engine else "")
+        f"{MARGIN:.0%} of it."
+        + (" GPU memory: what the GPU's memory in use grew by, other processes' share included." if on_gpu else "")
+        + (" engine: what the library itself says of a call." if engine else "")
     ]
     return titled(f"{name}: what each costs besides", body, notes, quick=quick)
 

@@ -17,6 +17,8 @@ from mnist_deploy.dataset import CLASSES, FloatArray, UInt8Array, scaled
 from mnist_deploy.errors import UnavailableError
 from mnist_deploy.versions import importable, version_of
 
+DEVICE_NODES = Path("/dev")
+
 
 @dataclass(frozen=True)
 class Availability:
@@ -107,6 +109,12 @@ class Runtime(ABC):
     @classmethod
     def availability(cls, device: str) -> Availability:
         """Tell whether the runtime can be used on `device` here; the library is imported only to look for a GPU."""
+        found = cls.presence(device)
+        return cls._gpu_availability(found.version) if found.ok and device == "gpu" else found
+
+    @classmethod
+    def presence(cls, device: str) -> Availability:
+        """Tell whether anything stands in the way of using `device` that can be seen without importing the library."""
         if device not in cls.devices:
             return Availability(False, reason=f"{cls.title} is measured on {', '.join(cls.devices)} only")
         wanted = {cls.module: cls.distributions[0], **cls.needs}
@@ -115,28 +123,42 @@ class Runtime(ABC):
             lacks = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
             return Availability(False, reason=lacks, remedy=f"pip install {' '.join(missing)}")
         version = version_of(*cls.distributions)
-        if device == "gpu":
-            return cls._gpu_availability(version)
-        return Availability(True, version=version)
-
-    @classmethod
-    def _gpu_availability(cls, version: str | None) -> Availability:
-        if not nvidia_gpu_present():
+        if device == "gpu" and not nvidia_gpu_present():
             return Availability(
                 False,
                 version=version,
                 reason="no NVIDIA GPU on this machine",
                 remedy='use a machine with one, and pip install ".[gpu]" there',
             )
-        if not cls.sees_gpu():
-            reason = f"an NVIDIA GPU is here, but the installed {cls.title} does not see it"
-            return Availability(False, version, reason, f'pip install "{cls.gpu_distribution}"')
         return Availability(True, version=version)
+
+    @classmethod
+    def _gpu_availability(cls, version: str | None) -> Availability:
+        if not cls.built_for_gpu():
+            reason = f"an NVIDIA GPU is here, but the installed {cls.title} is built without CUDA"
+        elif not cls.sees_gpu():
+            reason = f"an NVIDIA GPU is here, and {cls.title} is built for CUDA, but finds no driver or CUDA libraries"
+        else:
+            return Availability(True, version=version)
+        return Availability(False, version, reason, cls.gpu_remedy())
+
+    @classmethod
+    def built_for_gpu(cls) -> bool:
+        """Ask whether the installed library was built for CUDA at all; may import it."""
+        return True
 
     @classmethod
     def sees_gpu(cls) -> bool:
         """Ask the library itself whether it can use a GPU; may import it."""
         return False
+
+    @classmethod
+    def gpu_remedy(cls) -> str:
+        """Return the command that brings what the GPU needs; a package with the same module must go first."""
+        wanted, _, _ = cls.gpu_distribution.partition("[")
+        rivals = [name for name in cls.distributions if name != wanted and version_of(name)]
+        remove = f"pip uninstall -y {' '.join(rivals)} && " if rivals else ""
+        return f'{remove}pip install "{cls.gpu_distribution}"'
 
     @classmethod
     def preload(cls) -> None:
@@ -214,5 +236,5 @@ class Runtime(ABC):
 
 
 def nvidia_gpu_present() -> bool:
-    """Tell whether the driver shows an NVIDIA GPU: its device node on Linux and in WSL."""
-    return Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists()
+    """Tell whether the driver shows an NVIDIA GPU: its device node on Linux, /dev/nvidia0 and so on, or in WSL."""
+    return any(next(DEVICE_NODES.glob(pattern), None) for pattern in ("nvidia[0-9]*", "dxg"))

@@ -1,6 +1,7 @@
 """Keras, in the two ways that its users call a model: `predict`, and the model itself."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.runtimes.tensorflow import TensorFlowBase
@@ -12,6 +13,7 @@ class KerasCallRuntime(TensorFlowBase):
     name = "keras-call"
     title = "Keras call"
     formats = ("keras",)
+    needs: ClassVar[Mapping[str, str]] = {"keras": "keras"}
     timed_call = "model(images, training=False), then numpy()"
     order = 2
 

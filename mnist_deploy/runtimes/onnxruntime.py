@@ -114,6 +114,11 @@ class OnnxRuntimeRuntime(Runtime):
         """Ask for the execution provider."""
         return cls.offers("gpu")
 
+    @classmethod
+    def built_for_gpu(cls) -> bool:
+        """Return the same: a build has the provider, and only a session tells whether CUDA's libraries are there."""
+        return cls.sees_gpu()
+
     def run(self, tensor: Any) -> Any:
         """Run the session on the tensor, or copy it in, run, and copy out, as the next call overwrites the output."""
         if self._binding is None:

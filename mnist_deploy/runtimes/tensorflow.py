@@ -1,7 +1,8 @@
 """TensorFlow, running a SavedModel by its signature; and what the Keras runtimes share with it."""
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,11 +20,20 @@ class TensorFlowBase(Runtime):
     module = "tensorflow"
     distributions = ("tensorflow",)
     gpu_distribution = "tensorflow[and-cuda]"
+    # By default it takes all memory of a GPU at once, and nobody could tell what a model needs.
+    environment: ClassVar[Mapping[str, str]] = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 
     def __init__(self, artifact: Artifact, *, device: str, threads: int | None, batch_size: int) -> None:
         """Configure the process; a second configuration must equal the first."""
         super().__init__(artifact, device=device, threads=threads, batch_size=batch_size)
         configure(device, threads)
+
+    @classmethod
+    def built_for_gpu(cls) -> bool:
+        """Ask TensorFlow how it was built: on Linux for x86 its plain package is, and lacks only CUDA's libraries."""
+        import tensorflow as tf
+
+        return bool(tf.test.is_built_with_cuda())
 
     @classmethod
     def sees_gpu(cls) -> bool:
