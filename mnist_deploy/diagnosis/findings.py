@@ -24,9 +24,11 @@ def finding(record: Diagnosis) -> str:
 
 def _nothing_past(record: Diagnosis) -> str:
     lost = [row.layer for row in record.layers if row.verdict is Verdict.NOT_FOUND]
+    plain = next((row for row in record.layers if (row.conversion or 0) > record.float32_tolerance), None)
+    aside = f" The float32 artifact is past its own from {plain.layer} on: diagnose that one." if plain else ""
     if not lost:
-        return f"No layer is past its tolerance ({record.tolerance:g})."
-    return f"No layer that was found is past its tolerance ({record.tolerance:g}); not found: {'; '.join(lost)}."
+        return f"No layer is past its tolerance ({record.tolerance:g}).{aside}"
+    return f"No layer found is past its tolerance ({record.tolerance:g}); not found: {', '.join(lost)}.{aside}"
 
 
 def _before(record: Diagnosis, row: LayerRow) -> list[str]:

@@ -12,8 +12,8 @@ from mnist_deploy.errors import ModelError
 from mnist_deploy.runtimes.tensorflow import configure
 from mnist_deploy.training import SCORING_BATCH, require_tensorflow
 
-# What the part of a layer that a softmax follows is called.
-BEFORE_SOFTMAX = "before softmax"
+# What the numbers that a softmax makes scores of are called.
+LOGITS = "logits"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Layer:
     @property
     def label(self) -> str:
         """Its name, and the part if it is one."""
-        return f"{self.name}, {self.part}" if self.part else self.name
+        return f"{self.name} {self.part}" if self.part else self.name
 
     @property
     def size(self) -> int:
@@ -80,7 +80,7 @@ def outputs(path: Path, images: FloatArray) -> list[Layer]:
     for layer in model.layers:
         kind, weighted = type(layer).__name__, bool(layer.weights)
         if weighted and getattr(layer, "activation", None) is keras.activations.softmax:
-            parts.append((layer, kind, BEFORE_SOFTMAX, weighted, _without_activation(layer)))
+            parts.append((layer, kind, LOGITS, weighted, _without_activation(layer)))
             kind, weighted = "Softmax", False
         parts.append((layer, kind, "", weighted, layer.output))
     probe = keras.Model(model.inputs, [output for *_, output in parts])

@@ -39,17 +39,13 @@ class LiteRTTracer(Tracer):
         details = {one["index"]: one for one in interpreter.get_tensor_details()}
         traced = []
         # Private, but the one way from a tensor to the operator that made it, and to the order of computing.
-        for operator in interpreter._get_ops_details():
+        operators = [one for one in interpreter._get_ops_details() if one["op_name"] != DELEGATE]
+        for operator in operators:
             for index in map(int, operator["outputs"]):
-                if (
-                    operator["op_name"] == DELEGATE
-                    or index not in details
-                    or (keys is not None and str(index) not in keys)
-                ):
-                    continue
-                detail = details[index]
-                values = _real(interpreter.get_tensor(index), detail)
-                traced.append(Tensor(str(index), detail["name"], operator["op_name"], values, index == self._final))
+                if index in details and (keys is None or str(index) in keys):
+                    detail = details[index]
+                    values = _real(interpreter.get_tensor(index), detail)
+                    traced.append(Tensor(str(index), detail["name"], operator["op_name"], values, index == self._final))
         return batched(traced, images)
 
     def _encoded(self, images: FloatArray) -> Any:

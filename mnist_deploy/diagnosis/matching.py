@@ -27,7 +27,7 @@ class Match:
 
 @dataclass
 class _Run:
-    """Neighbours of one size, of which only the first may compute, pool or normalise: `head` is a key of HEADS or ''."""
+    """Neighbours of one size, of which only the first may do what HEADS tells: `head` is a key of it, or ''."""
 
     size: int
     head: str

@@ -40,8 +40,7 @@ class OpenVinoTracer(Tracer):
             if operation.get_type_name() not in LEFT_OUT and (keys is None or operation.get_friendly_name() in keys)
         ]
         seen = [operation for operation in wanted if _batched(operation.output(0), len(images))]
-        added = model.add_outputs([one.output(0) for one in seen if one.get_friendly_name() != final])
-        del added
+        model.add_outputs([one.output(0) for one in seen if one.get_friendly_name() != final])
         compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         results = compiled(images)
         ports = {_source(result): number for number, result in enumerate(model.outputs)}

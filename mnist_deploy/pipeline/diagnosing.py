@@ -133,6 +133,7 @@ def _look(
             matches = match(expected, loaded.trace(np.resize(images, (PROBE_IMAGES, *images.shape[1:]))))
             keys = {found.tensor.key for found in matches if found}
             traced = {tensor.key: tensor for tensor in loaded.trace(images, keys)}
+            ordinary = _ordinary_scores(artifact, tracer.runtime, images)
     except MnistDeployError:
         raise
     except Exception as error:  # each library raises its own for a file that it cannot read
@@ -150,14 +151,16 @@ def _look(
         else:
             layout, values = arranged(traced[found.tensor.key].values, layer)
             seen.append(Seen(found, layout, values))
-    return seen, _gap(artifact, tracer.runtime, images, seen[-1])
+    last = seen[-1]
+    return seen, None if last is None or ordinary is None else float(np.abs(ordinary - last.values).max())
 
 
-def _gap(artifact: Artifact, runtime: str, images: FloatArray, last: Seen | None) -> float | None:
-    if last is None or not RUNTIMES[runtime].reads(artifact):
+def _ordinary_scores(artifact: Artifact, runtime: str, images: FloatArray) -> FloatArray | None:
+    """Return the scores of a call in which nothing is looked at; None for a format that the runtime itself lacks."""
+    if not RUNTIMES[runtime].reads(artifact):
         return None
-    with quiet(), RUNTIMES[runtime](artifact, device="cpu", threads=None, batch_size=len(images)) as loaded:
-        return float(np.abs(loaded.infer(images) - last.values).max())
+    with RUNTIMES[runtime](artifact, device="cpu", threads=None, batch_size=len(images)) as loaded:
+        return loaded.infer(images)
 
 
 def _float32(

@@ -30,7 +30,7 @@ def diagnosis(record: Diagnosis) -> RenderableType:
 
 
 def _notes(record: Diagnosis, *, split: bool) -> list[str]:
-    notes = ["error: L2 norm of the difference in the worst channel, over the norm of a typical one; of all: over all"]
+    notes = ["error: L2 norm of the difference, relative, in the worst channel; of all: in all channels"]
     if split:
         notes.append("conversion: error of the float32 artifact; quantization: of this artifact against that one")
     if record.unsplit:
