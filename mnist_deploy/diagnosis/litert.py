@@ -9,6 +9,7 @@ from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.dataset import FloatArray
 from mnist_deploy.diagnosis.base import Tensor, Tracer, batched
+from mnist_deploy.runtimes.litert import LiteRTRuntime
 
 # What XNNPACK's nodes, which stand after those that they replace, are called in the interpreter's list.
 DELEGATE = "DELEGATE"
@@ -34,7 +35,8 @@ class LiteRTTracer(Tracer):
         interpreter = self._interpreter
         interpreter.resize_tensor_input(self._input["index"], (len(images), *INPUT_SHAPE))
         interpreter.allocate_tensors()
-        interpreter.set_tensor(self._input["index"], self._encoded(images))
+        runtime = LiteRTRuntime(self.artifact, device="cpu", threads=None, batch_size=len(images))
+        interpreter.set_tensor(self._input["index"], runtime.encode(images))
         interpreter.invoke()
         details = {one["index"]: one for one in interpreter.get_tensor_details()}
         traced = []
@@ -47,15 +49,6 @@ class LiteRTTracer(Tracer):
                     values = _real(interpreter.get_tensor(index), detail)
                     traced.append(Tensor(str(index), detail["name"], operator["op_name"], values, index == self._final))
         return batched(traced, images)
-
-    def _encoded(self, images: FloatArray) -> Any:
-        """Quantise the images as `runtimes.litert` does, where the input is int8."""
-        if self._input["dtype"] == np.float32:
-            return images
-        limits = np.iinfo(self._input["dtype"])
-        scale, zero_point = self._input["quantization"]
-        quantised = np.rint(images / np.float32(scale)) + zero_point
-        return np.clip(quantised, limits.min, limits.max).astype(self._input["dtype"])
 
 
 def _real(values: Any, detail: Any) -> Any:
