@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_deploy.cli import inform, make, measure, profiling
-from mnist_deploy.cli.doctor import doctor
+from mnist_deploy.cli import examine, inform, make, measure
 from mnist_deploy.cli.options import ArtifactsOption, DebugOption
 
 app = typer.Typer(
@@ -43,9 +42,10 @@ for command in (
     make.export,
     measure.verify,
     measure.bench,
-    profiling.profile,
+    examine.diagnose,
+    examine.profile,
     inform.list_architectures,
-    doctor,
+    examine.doctor,
     inform.schema,
 ):
     app.command(name={"list_architectures": "list"}.get(command.__name__))(command)

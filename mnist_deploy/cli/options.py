@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mnist_deploy.benchmark.schedule import Plan
     from mnist_deploy.dataset import Dataset
     from mnist_deploy.parity import Gate
+    from mnist_deploy.pipeline.diagnosing import Question
     from mnist_deploy.pipeline.figures import Baseline
     from mnist_deploy.pipeline.selection import Selection
     from mnist_deploy.progress import Progress
@@ -139,6 +140,21 @@ GateOption = Annotated[
 EpochsOption = Annotated[int | None, typer.Option("--epochs", min=1, help="[default: as many as the notebook]")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of weights and shuffling.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the records as JSON instead of tables.")]
+OneNameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="A network.", autocompletion=_completing(_architectures))
+]
+OneFormatOption = Annotated[
+    str, typer.Option("--format", metavar="FORMAT", help="Its format.", autocompletion=_completing(_formats))
+]
+OnePrecisionOption = Annotated[
+    str,
+    typer.Option("--precision", metavar="PRECISION", help="Its precision.", autocompletion=_completing(_precisions)),
+]
+OneRuntimeOption = Annotated[
+    str | None,
+    typer.Option("--runtime", metavar="RUNTIME", autocompletion=_completing(_runtimes),
+                 help="Where it runs. [default: the first that shows its layers]"),
+]  # fmt: skip
 QuickOption = Annotated[bool, typer.Option("--quick", help="Short measurement; every table says so.")]
 
 
@@ -182,6 +198,23 @@ def selection(
         runtimes=_picked_runtimes(runtime),
         devices=_picked("device", device, _devices),
     )
+
+
+def question(name: str, format: str, precision: str, runtime: str | None, images: int) -> "Question":
+    """Return what diagnose is asked.
+
+    Raises:
+        UsageError: an option names nothing known.
+    """
+    from mnist_deploy.artifacts import Precision
+    from mnist_deploy.pipeline.diagnosing import Question
+
+    asked = (("architecture", name, _architectures), ("format", format, _artifact_formats),
+             ("precision", precision, _precisions), ("runtime", runtime, _runtimes))  # fmt: skip
+    for kind, one, choices in asked:
+        if one is not None and one not in choices():
+            raise unknown(kind, one, choices())
+    return Question(name, format, Precision(precision), runtime, images)
 
 
 def plan(*, quick: bool, rigorous: bool, time_limit: str | None, end_to_end: bool) -> "Plan":

@@ -1,0 +1,120 @@
+"""Commands that look closer: diagnose into an artifact, profile into its time, doctor into this machine."""
+
+from typing import Annotated
+
+import typer
+
+from mnist_deploy.cli import options
+
+ImagesOption = Annotated[int, typer.Option("--images", min=16, max=1000, help="Test images, from the first.")]
+
+
+def diagnose(
+    name: options.OneNameArgument,
+    format: options.OneFormatOption,
+    precision: options.OnePrecisionOption = "float32",
+    runtime: options.OneRuntimeOption = None,
+    images: ImagesOption = 64,
+    data: options.DataOption = None,
+    json: options.JsonOption = False,
+    artifacts: options.ArtifactsOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Compare an artifact with its Keras model layer by layer, and name the first layer past tolerance; exit 1 then.
+
+    For float16, dynamic and int8 the error is split in two by the float32 artifact: conversion and quantization.
+    """
+    from mnist_deploy.errors import FailedCheckError
+    from mnist_deploy.pipeline import diagnosing
+    from mnist_deploy.reports import layout
+    from mnist_deploy.reports.diagnosis import diagnosis
+
+    question = options.question(name, format, precision, runtime, images)
+    record = diagnosing.diagnose(options.store(artifacts), options.dataset(data), question, options.progress())
+    if json:
+        typer.echo(record.model_dump_json(indent=1))
+    else:
+        layout.console().print(diagnosis(record))
+    if record.first:
+        raise FailedCheckError(f"{name} {format} {precision}: past tolerance from layer {record.first} on; see above")
+
+
+def profile(
+    names: options.NamesArgument = None,
+    format: options.ArtifactFormatOption = None,
+    precision: options.PrecisionOption = None,
+    runtime: options.RuntimeOption = None,
+    batch_size: Annotated[
+        list[int] | None, typer.Option("--batch-size", min=1, help="Images a call; repeatable. [default: 1]")
+    ] = None,
+    threads: Annotated[
+        list[int] | None, typer.Option("--threads", min=1, help="Threads; repeatable. [default: 1]")
+    ] = None,
+    data: options.DataOption = None,
+    json: options.JsonOption = False,
+    artifacts: options.ArtifactsOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Show the time of each operator, and what makes int8 slower or faster than float32; by default these two."""
+    from mnist_deploy import environment
+    from mnist_deploy.benchmark import schedule
+    from mnist_deploy.errors import FailedCheckError
+    from mnist_deploy.pipeline import profiling
+    from mnist_deploy.reports import layout, profiles
+    from mnist_deploy.results import SkipKind
+
+    # 'all' means all that can be profiled here, not an error for each that cannot.
+    wanted = None if runtime and "all" in runtime else runtime
+    selection = options.selection(names, format, precision or profiling.DEFAULT_PRECISIONS, wanted, None)
+    profiling.runtimes(selection.runtimes)
+    cores, progress = environment.usable_cores(), options.progress()
+    if any(count > cores for count in threads or []):
+        progress.log(f"--threads: capped to {cores}, which is what affinity and cgroup leave to this process")
+    uses = schedule.uses(batch_size or [1], threads or [1], cores)
+    found = profiling.profile(options.store(artifacts), options.dataset(data), selection, uses, progress)
+    if json:
+        typer.echo(profiles.as_json(found))
+    else:
+        layout.console().print(profiles.everything(found))
+    failed = [skip for skip in found.skips if skip.kind is SkipKind.FAILED]
+    if failed:
+        raise FailedCheckError(f"{len(failed)} artifacts could not be profiled; the first: {failed[0].reason}")
+
+
+def doctor(
+    runtime: options.RuntimeOption = None,
+    device: options.DeviceOption = None,
+    time_limit: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="How long an import or a run may take: 90, 90s, 5m or none. [default: 60s]"),
+    ] = None,
+    json: options.JsonOption = False,
+    artifacts: options.ArtifactsOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Start every runtime, and tell what works on this machine, what doesn't, and the command that mends it.
+
+    Each library is imported in a process of its own and, where artifacts are, runs one image. Exit code 1 only if no
+    runtime is ready; what is missing beside one that works is no error.
+    """
+    from mnist_deploy.errors import FailedCheckError
+    from mnist_deploy.pipeline import doctoring
+    from mnist_deploy.reports import layout
+    from mnist_deploy.reports.doctor import doctor as tables
+
+    limit_s = doctoring.LIMIT_S if time_limit is None else options.duration_s("--time-limit", time_limit)
+    selection = options.selection(None, None, None, runtime, device)
+    found = doctoring.diagnose(
+        options.store(artifacts),
+        options.progress(),
+        runtimes=selection.runtimes,
+        devices=selection.devices,
+        limit_s=limit_s,
+    )
+    if json:
+        typer.echo(found.model_dump_json(indent=1))
+    else:
+        # A command that is longer than a line must not be cut off.
+        layout.console().print(tables(found), crop=False)
+    if not found.ready:
+        raise FailedCheckError("no runtime is ready; what mends it is said above")
