@@ -57,7 +57,7 @@ class OnnxRuntimeRuntime(Runtime):
 
         wanted = self.providers[device]
         if not self.offers(device):
-            raise UnavailableError(f"the installed ONNX Runtime has no {wanted}")
+            raise UnavailableError(f"the installed ONNX Runtime has no {wanted}; {self.availability(device).remedy}")
         if device == "gpu":
             # Finds the CUDA libraries that came as Python packages.
             onnxruntime.preload_dlls()

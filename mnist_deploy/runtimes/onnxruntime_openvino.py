@@ -13,7 +13,8 @@ from mnist_deploy.training import BATCH_AXIS
 class OnnxRuntimeOpenVino(OnnxRuntimeRuntime):
     """ONNX Runtime in front, OpenVINO behind: with the same hints as the runtime `openvino`.
 
-    Its package holds an OpenVINO of its own. Dynamic quantisation is beyond it: those artifacts fail to load.
+    Its package holds an OpenVINO of its own. It does not take the convolutions of dynamic quantisation: such artifacts
+    fail to load.
     """
 
     name = "onnxruntime-openvino"
