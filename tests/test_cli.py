@@ -15,12 +15,9 @@ from mnist_deploy import __version__, cli, files, results
 from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.artifacts import ArtifactStore, Precision
 from mnist_deploy.benchmark.comparison import Verdict
-<<<<<<< HEAD
 from mnist_deploy.cli import options
-from mnist_deploy.runtimes import RUNTIMES
-=======
 from mnist_deploy.exporters import ARTIFACT_KINDS
->>>>>>> w-ir
+from mnist_deploy.runtimes import RUNTIMES
 from mnist_deploy.runtimes.base import nvidia_gpu_present
 from tests.conftest import FEW, NETWORKS, TinyRun, mnist_deploy
 
