@@ -22,7 +22,7 @@ from mnist_deploy.runtimes.base import nvidia_gpu_present
 from tests.conftest import FEW, NETWORKS, TinyRun, mnist_deploy
 
 MLP, CNN = NETWORKS
-COMMANDS = ["run", "train", "train-all", "export", "verify", "bench", "list", "doctor", "schema"]
+COMMANDS = ["run", "train", "train-all", "export", "verify", "bench", "diagnose", "profile", "list", "doctor", "schema"]
 HEAVY = {"tensorflow", "keras", "onnx", "onnxruntime", "openvino", "ai_edge_litert", "scipy", "tf2onnx", "onnxslim"}
 
 
