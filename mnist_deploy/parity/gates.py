@@ -83,7 +83,7 @@ def _kept(found: Agreement, least: float) -> list[str]:
     if low >= least:
         return []
     if found.accuracy < least * before:
-        return [f"keeps {found.accuracy / before:.2%} of the accuracy < {least:.2%}"]
+        return [f"keeps {found.accuracy / before:.3%} of the accuracy < {least:.3%}"]
     best = (before + paired_change(0, 0, found.images)[0]) / before
     short = f"; {found.images:,} images are too few to show it" if best < least else ""
-    return [f"keeps {low:.2%} of the accuracy at least, not shown to keep {least:.2%}{short}"]
+    return [f"shown to keep {low:.3%} of the accuracy, not {least:.3%}{short}"]
