@@ -102,9 +102,10 @@ def configure(device: str, threads: int | None) -> None:
     import jax
     import keras
 
-    if keras.backend.backend() != "jax":
+    backend = keras.backend.backend()
+    if backend != "jax":
         raise UnavailableError(
-            f"Keras already runs in this process with {keras.backend.backend()}; use a fresh process with KERAS_BACKEND=jax"
+            f"Keras already runs in this process with {backend}; use a fresh process with KERAS_BACKEND=jax"
         )
     wanted = {} if threads is None else dict.fromkeys(THREADS_VARIABLES, str(threads))
     settled = jax.config.jax_num_cpu_devices == 1 and jax.config.jax_platforms == PLATFORMS[device]

@@ -4,7 +4,7 @@ from mnist_deploy.runtimes.litert import LiteRTRuntime
 
 
 class LiteRTBuiltinRuntime(LiteRTRuntime):
-    """The interpreter without any delegate: what a build or a device without XNNPACK runs, and what XNNPACK is worth."""
+    """The interpreter without any delegate: what a device without XNNPACK runs, and what XNNPACK is worth."""
 
     name = "litert-builtin"
     title = "LiteRT without XNNPACK"
