@@ -36,11 +36,11 @@ INLINE, POOL = "local-sync", "local-task"
 class IreeRuntime(Runtime):
     """A compiled module, called through IREE's Python bindings: on the caller's thread, or by a pool of workers.
 
-    Compiling takes seconds (1.2 to 13 s, measured), so what it gives is kept in the user's cache folder; loading it
+    Compiling takes seconds (1.2 to 20 s here), so what it gives is kept in the user's cache folder; loading it
     takes a millisecond. As with every compiler that works ahead of time, that is what a deployed model's load is.
 
     Of ONNX it reads float32 and QDQ int8. Dynamic int8 compiles too and is right, but its integer convolutions are
-    left as loops: cnn-relu-32-64 took a second for 256 images, five times as long as in float32, so it is left out.
+    left as loops: cnn-relu-32-64 took about a second for 256 images, against 0.12 s in float32, so it is left out.
     """
 
     name = "iree"

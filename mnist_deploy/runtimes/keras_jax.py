@@ -20,7 +20,8 @@ PLATFORMS = {"cpu": "cpu", "gpu": "cuda"}
 # intra_op_parallelism_threads=1 left CPU time over wall time at 1.9 on two cores, these brought it to 1.0 (jax 0.10.2,
 # cnn-relu-32-64, 256 images).
 THREADS_VARIABLES = ("PJRT_NPROC", "NPROC")
-FLOATS = {"f64": "float64", "f32": "float32", "f16": "float16", "bf16": "bfloat16"}
+# The floating-point types of XLA's programs, the coarsest first.
+FLOATS = {"bf16": "bfloat16", "f16": "float16", "f32": "float32", "f64": "float64"}
 
 
 class KerasJaxRuntime(Runtime):
@@ -84,11 +85,11 @@ class KerasJaxRuntime(Runtime):
         return f"{device.platform}:{device.id}".upper()
 
     def arithmetic(self) -> str | None:
-        """Return the floating-point types in the program that XLA made; None on a GPU, whose libraries choose too."""
+        """Return the coarsest floating point in XLA's program; None on a GPU, where libraries choose too."""
         if self.device != "cpu":
             return None
         program = self._function.lower(self._zeros).compile().as_text()
-        return ", ".join(name for short, name in FLOATS.items() if re.search(rf"\b{short}\[", program))
+        return next((name for short, name in FLOATS.items() if re.search(rf"\b{short}\[", program)), None)
 
 
 def configure(device: str, threads: int | None) -> None:
