@@ -191,8 +191,8 @@ def test_iree_says_what_it_does_not_compile(tiny_run: TinyRun, cache: Path, tmp_
 
 
 def test_iree_reads_what_it_was_seen_to_compile_well(tiny_run: TinyRun) -> None:
-    read = {one: RUNTIMES["iree"].reads(find(tiny_run, DENSE, "onnx", one)) for one in ("float32", "int8", "dynamic")}
-    assert read == {"float32": True, "int8": True, "dynamic": False}
+    kinds = (Precision.FLOAT32, Precision.INT8, Precision.DYNAMIC)
+    assert [RUNTIMES["iree"].reads(find(tiny_run, DENSE, "onnx", one)) for one in kinds] == [True, True, False]
 
 
 def test_iree_threads_belong_to_the_process(tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch) -> None:
