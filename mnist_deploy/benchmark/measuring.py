@@ -10,7 +10,7 @@ from mnist_deploy.benchmark import memory, noise
 from mnist_deploy.benchmark.messages import Done, Event, Job, Loaded, Request, Sliced
 from mnist_deploy.benchmark.sampler import Effort, Run, Tape, bare_loop, sample, timed, warm_up
 from mnist_deploy.dataset import FloatArray, UInt8Array, scaled
-from mnist_deploy.runtimes import Runtime
+from mnist_deploy.runtimes import RUNTIMES, Runtime
 
 Arrays = dict[str, np.ndarray]
 # Calls whose engine time is read after a cell's first slice: reading it takes time too, so it is not done within one.
@@ -62,6 +62,7 @@ class Measuring:
 
     def load(self, number: int, load: Callable[[Request, Job], Runtime], job: Job) -> None:
         """Load a job's artifact and call it once; both are timed."""
+        RUNTIMES[self._request.runtime].prepare(job.artifact, job.batch_size)
         if not self.cells:
             # What a library does once in a process belongs to no artifact's load time: do it beforehand.
             with load(self._request, job) as first:

@@ -39,7 +39,7 @@ class OnnxExporter(Exporter):
 
         with tempfile.TemporaryDirectory() as folder:
             plain = Path(folder) / "float32.onnx"
-            onnx.save(_convert(model), plain)
+            onnx.save(convert(model), plain)
             if precision is Precision.FLOAT32:
                 path.write_bytes(plain.read_bytes())
             else:
@@ -47,7 +47,8 @@ class OnnxExporter(Exporter):
         onnx.checker.check_model(str(path), full_check=True)
 
 
-def _convert(model: Any) -> Any:
+def convert(model: Any) -> Any:
+    """Return `model` as an `onnx.ModelProto` in float32, with the names and the one unknown axis as above."""
     import onnxslim
     import tf2onnx
 

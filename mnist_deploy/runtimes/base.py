@@ -170,6 +170,10 @@ class Runtime(ABC):
         """Tell whether the runtime can load `artifact`."""
         return artifact.format in cls.formats
 
+    @classmethod  # noqa: B027 - most runtimes have nothing to prepare
+    def prepare(cls, artifact: Artifact, batch_size: int) -> None:
+        """Do once what is kept for every later load of `artifact`, as compiling it: no load's time holds it."""
+
     def encode(self, images: FloatArray) -> Any:
         """Turn float32 (N, 28, 28, 1) in [0, 1] into the artifact's input; this is outside the clock."""
         return np.ascontiguousarray(images, dtype=np.float32)
