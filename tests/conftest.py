@@ -89,6 +89,8 @@ def tiny_run(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyR
     root = tmp_path_factory.mktemp("tiny") / "artifacts"
     ended = mnist_deploy("run", *NETWORKS, "--quick", *FEW, "--data", tiny_data, "--artifacts", root)
     assert ended.code == 0, ended.err
+    on_request = mnist_deploy("export", "--format", "mnn", "--data", tiny_data, "--artifacts", root)
+    assert on_request.code == 0, on_request.err
     return TinyRun(root, tiny_data, ended)
 
 

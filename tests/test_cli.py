@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,12 +17,13 @@ from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.artifacts import ArtifactStore, Precision
 from mnist_deploy.benchmark.comparison import Verdict
 from mnist_deploy.cli import options
-from mnist_deploy.exporters import ARTIFACT_KINDS
-from mnist_deploy.runtimes import RUNTIMES
+from mnist_deploy.exporters import ARTIFACT_KINDS, DEFAULT_FORMATS, EXPORTERS
+from mnist_deploy.runtimes import DEVICES, RUNTIMES
 from mnist_deploy.runtimes.base import nvidia_gpu_present
 from tests.conftest import FEW, NETWORKS, TinyRun, mnist_deploy
 
 MLP, CNN = NETWORKS
+EXPORTED = [(format, precision) for format, precision in ARTIFACT_KINDS if format in DEFAULT_FORMATS]
 COMMANDS = ["run", "train", "train-all", "export", "verify", "bench", "diagnose", "profile", "list", "doctor", "schema"]
 HEAVY = {"tensorflow", "keras", "onnx", "onnxruntime", "openvino", "ai_edge_litert", "scipy", "tf2onnx", "onnxslim"}
 
@@ -57,6 +59,15 @@ def test_help_names_every_command_and_no_arguments_is_help(capfd: pytest.Capture
     code, out, _ = ended(capfd, "--help")
     assert code == 0 and all(f"  {name} " in out for name in COMMANDS)
     assert ended(capfd) == (0, out, "")
+
+
+def test_help_names_every_choice(capfd: pytest.CaptureFixture[str]) -> None:
+    _, bench, _ = ended(capfd, "bench", "--help")
+    _, export, _ = ended(capfd, "export", "--help")
+    words = set(re.findall(r"[\w-]+", bench))
+    assert words >= {name for name, runtime in RUNTIMES.items() if not runtime.diagnostic}
+    assert words >= {format for format, _ in ARTIFACT_KINDS} | set(Precision) | set(DEVICES)
+    assert set(re.findall(r"[\w-]+", export)) >= set(EXPORTERS)
 
 
 def test_version(capfd: pytest.CaptureFixture[str]) -> None:
@@ -225,7 +236,7 @@ def test_everything_done_is_kept(capfd: pytest.CaptureFixture[str], root: Path, 
     code, out, _ = ended(capfd, "train", MLP, "--epochs", "1", *common)
     assert code == 0 and "kept" in out
     code, out, _ = ended(capfd, "export", MLP, *common)
-    assert code == 0 and out.count("kept") == len(ARTIFACT_KINDS) - 1, "all but the model itself, which is no export"
+    assert code == 0 and out.count("kept") == len(EXPORTED)
     assert files.sha256(root) == before
 
 
@@ -234,9 +245,9 @@ def test_another_calibration_exports_int8_anew_and_only_that(
 ) -> None:
     arguments = ["export", MLP, "--calibration-size", "64", "--artifacts", root, "--data", tiny_data]
     code, out, _ = ended(capfd, *arguments)
-    calibrated = [format for format, precision in ARTIFACT_KINDS if precision is Precision.INT8]
+    calibrated = [format for format, precision in EXPORTED if precision is Precision.INT8]
     assert {"tflite", "onnx", "openvino"} <= set(calibrated)
-    assert code == 0 and out.count("kept") == len(ARTIFACT_KINDS) - 1 - len(calibrated)
+    assert code == 0 and out.count("kept") == len(EXPORTED) - len(calibrated)
     for format in calibrated:
         found = ArtifactStore(root).find(MLP, format, Precision.INT8)
         assert found is not None and found.provenance.calibration_size == 64

@@ -109,12 +109,12 @@ SomeNamesArgument = Annotated[
 ]
 FormatOption = Annotated[
     list[str] | None,
-    typer.Option("--format", metavar="FORMAT", help="saved_model, tflite, onnx or all; repeatable.",
+    typer.Option("--format", metavar="FORMAT", help="saved_model, tflite, onnx, openvino, mnn or all; repeatable. [default: all but mnn]",
                  autocompletion=_completing(_formats)),
 ]  # fmt: skip
 ArtifactFormatOption = Annotated[
     list[str] | None,
-    typer.Option("--format", metavar="FORMAT", help="keras, saved_model, tflite, onnx or all; repeatable.",
+    typer.Option("--format", metavar="FORMAT", help="keras, saved_model, tflite, onnx, openvino, mnn or all; repeatable.",
                  autocompletion=_completing(_artifact_formats)),
 ]  # fmt: skip
 PrecisionOption = Annotated[
@@ -125,7 +125,9 @@ PrecisionOption = Annotated[
 RuntimeOption = Annotated[
     list[str] | None,
     typer.Option("--runtime", metavar="RUNTIME", autocompletion=_completing(_runtimes),
-                 help="keras-predict, keras-call, tensorflow, litert, onnxruntime, openvino or all; repeatable."),
+                 help="keras-predict, keras-call, tensorflow, litert, onnxruntime, openvino; on request "
+                 "tensorflow-xla, keras-jax, litert-builtin, onnxruntime-openvino, onnxruntime-tensorrt, "
+                 "onnxruntime-bound, openvino-default, iree, mnn; or all; repeatable. [default: those not on request]"),
 ]  # fmt: skip
 DeviceOption = Annotated[
     list[str] | None,
@@ -168,8 +170,10 @@ def networks(names: list[str] | None) -> list[str] | None:
 
 
 def export_formats(names: list[str] | None) -> list[str]:
-    """Return the valid export formats; all for none named."""
-    return _picked("format", names, _formats) or _formats()
+    """Return the valid export formats; for none named those that are not on request."""
+    from mnist_deploy.exporters import DEFAULT_FORMATS
+
+    return _picked("format", names, _formats) or (_formats() if names else DEFAULT_FORMATS)
 
 
 def precisions(names: list[str] | None) -> list[str] | None:

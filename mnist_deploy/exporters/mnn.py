@@ -35,6 +35,7 @@ class MnnExporter(Exporter):
     suffix = ".mnn"
     precisions = (Precision.FLOAT32, Precision.FLOAT16)
     distributions = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxslim", "MNN")
+    on_request = True
     order = 5
 
     @classmethod

@@ -9,7 +9,7 @@ from mnist_deploy.artifacts import ArtifactStore, Precision
 from mnist_deploy.benchmark import schedule
 from mnist_deploy.benchmark.schedule import QUICK, Plan
 from mnist_deploy.dataset import Dataset
-from mnist_deploy.exporters import EXPORTERS
+from mnist_deploy.exporters import DEFAULT_FORMATS
 from mnist_deploy.parity import GATES, Gate
 from mnist_deploy.pipeline.benching import bench
 from mnist_deploy.pipeline.exporting import Calibration, export_all, targets
@@ -50,7 +50,7 @@ def run(
         options = replace(options, epochs=QUICK_EPOCHS, longer_will_do=True)
     results.training = train_all(store, dataset, names, options, progress)
     results.save(store.results)
-    wanted = targets(list(EXPORTERS), list(Precision))
+    wanted = targets(DEFAULT_FORMATS, list(Precision))
     results.skips += export_all(store, dataset, names, wanted, Calibration(), progress).skips
     everything = Selection(architectures=list(names))
     verify(store, dataset, everything, results, progress, gates)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mnist_deploy.artifacts import Artifact, ArtifactStore, State
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.errors import ArtifactError, UnavailableError, UsageError
-from mnist_deploy.exporters import ARTIFACT_KINDS
+from mnist_deploy.exporters import ARTIFACT_KINDS, DEFAULT_FORMATS
 from mnist_deploy.results import Skip, SkipKind
 from mnist_deploy.runtimes import DEVICES, RUNTIMES, Runtime
 
@@ -125,7 +125,7 @@ def _not_exported(store: ArtifactStore, selection: Selection) -> list[Skip]:
         for name in selection.architectures or store.trained()
         for format, precision in ARTIFACT_KINDS
         if (name, format, precision) not in here
-        and format in (selection.formats or [format])
+        and format in (selection.formats or DEFAULT_FORMATS)
         and precision in (selection.precisions or [precision])
     ]
 

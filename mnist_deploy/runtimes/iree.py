@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -49,7 +50,7 @@ class IreeRuntime(Runtime):
     devices = ("cpu",)
     module = "iree.runtime"
     distributions = (RUNTIME,)
-    needs = {"iree.compiler": COMPILER, "onnx": "onnx"}  # noqa: RUF012 - a ClassVar in the base
+    needs: ClassVar[Mapping[str, str]] = {"iree.compiler": COMPILER, "onnx": "onnx"}
     timed_call = "the module's function, then DeviceArray.to_host"
     on_request = True
     order = 13

@@ -5,7 +5,8 @@ import os
 import re
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.errors import UnavailableError
 from mnist_deploy.runtimes.base import Runtime
+from mnist_deploy.versions import importable
 
 PLATFORMS = {"cpu": "cpu", "gpu": "cuda"}
 # XLA's CPU client asks the first, or the second where it is older, for the size of its thread pool when it starts.
@@ -20,6 +22,7 @@ PLATFORMS = {"cpu": "cpu", "gpu": "cuda"}
 # intra_op_parallelism_threads=1 left CPU time over wall time at 1.9 on two cores, these brought it to 1.0 (jax 0.10.2,
 # cnn-relu-32-64, 256 images).
 THREADS_VARIABLES = ("PJRT_NPROC", "NPROC")
+CUDA_PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin")
 # The floating-point types of XLA's programs, the coarsest first.
 FLOATS = {"bf16": "bfloat16", "f16": "float16", "f32": "float32", "f64": "float64"}
 
@@ -37,11 +40,11 @@ class KerasJaxRuntime(Runtime):
     devices = ("cpu", "gpu")
     module = "jax"
     distributions = ("jax",)
-    needs = {"keras": "keras"}  # noqa: RUF012 - a ClassVar in the base
+    needs: ClassVar[Mapping[str, str]] = {"keras": "keras"}
     gpu_distribution = "jax[cuda12]"
     timed_call = "jax.jit of model.stateless_call, then numpy.asarray"
     # Left alone JAX takes three quarters of the GPU's memory, and no other process could work beside it.
-    environment = {"KERAS_BACKEND": "jax", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}  # noqa: RUF012
+    environment: ClassVar[Mapping[str, str]] = {"KERAS_BACKEND": "jax", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     on_request = True
     order = 11
 
@@ -62,6 +65,11 @@ class KerasJaxRuntime(Runtime):
         self._function = jax.jit(lambda image: model.stateless_call(trainable, fixed, image, training=False)[0])
         self._zeros = np.zeros((batch_size, *INPUT_SHAPE), np.float32)
         self.run(self._zeros)  # compiles
+
+    @classmethod
+    def built_for_gpu(cls) -> bool:
+        """Look for one of the plugins in which JAX's CUDA builds come."""
+        return any(importable(plugin) for plugin in CUDA_PLUGINS)
 
     @classmethod
     def sees_gpu(cls) -> bool:
