@@ -109,12 +109,14 @@ SomeNamesArgument = Annotated[
 ]
 FormatOption = Annotated[
     list[str] | None,
-    typer.Option("--format", metavar="FORMAT", help="saved_model, tflite, onnx, openvino, mnn or all; repeatable. [default: all but mnn]",
+    typer.Option("--format", metavar="FORMAT",
+                 help="saved_model, tflite, onnx, openvino, mnn or all; repeatable. [default: all but mnn]",
                  autocompletion=_completing(_formats)),
 ]  # fmt: skip
 ArtifactFormatOption = Annotated[
     list[str] | None,
-    typer.Option("--format", metavar="FORMAT", help="keras, saved_model, tflite, onnx, openvino, mnn or all; repeatable.",
+    typer.Option("--format", metavar="FORMAT",
+                 help="keras, saved_model, tflite, onnx, openvino, mnn or all; repeatable.",
                  autocompletion=_completing(_artifact_formats)),
 ]  # fmt: skip
 PrecisionOption = Annotated[
