@@ -6,7 +6,7 @@ import typer
 
 from mnist_deploy.cli import options
 
-ImagesOption = Annotated[int, typer.Option("--images", min=16, max=1000, help="Test images, from the first.")]
+ImagesOption = Annotated[int, typer.Option("--images", min=64, max=1000, help="Test images, from the first.")]
 
 
 def diagnose(

@@ -44,7 +44,7 @@ def difference(found: npt.NDArray[Any], expected: npt.NDArray[Any], channels: in
     norm = float(np.linalg.norm(expected.astype(np.float64)))
     return Difference(
         relative=_ratio(float(np.linalg.norm(per_channel)), norm),
-        worst_channel=_ratio(float(per_channel.max()), norm / np.sqrt(channels)),
+        worst_channel=_ratio(float(per_channel.max()), norm / channels**0.5),
         max_abs=float(np.abs(apart).max()),
     )
 
@@ -52,8 +52,8 @@ def difference(found: npt.NDArray[Any], expected: npt.NDArray[Any], channels: in
 def arranged(values: FloatArray, layer: Layer) -> tuple[str, FloatArray]:
     """Return the layout that `values` are in, and the values in the layer's own layout.
 
-    Libraries keep channels first or last, and flatten either. Of the layouts that the shape allows the one closer to
-    the layer's output is meant: no other layout of a right tensor is near it, and none of a wrong one.
+    Libraries keep channels first or last, and flatten either. Where the shape allows both, the one closer to the
+    layer's output is taken: a right tensor is near in one layout only, a wrong one in neither.
 
     Args:
         values: (N, ...), with as many numbers as the layer's output.

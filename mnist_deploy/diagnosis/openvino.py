@@ -40,6 +40,8 @@ class OpenVinoTracer(Tracer):
             if operation.get_type_name() not in LEFT_OUT and (keys is None or operation.get_friendly_name() in keys)
         ]
         seen = [operation for operation in wanted if _batched(operation.output(0), len(images))]
+        # An added output lends its own name to the tensor.
+        names = {one.get_friendly_name(): sorted(one.output(0).get_names()) for one in seen}
         model.add_outputs([one.output(0) for one in seen if one.get_friendly_name() != final])
         compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         results = compiled(images)
@@ -47,9 +49,9 @@ class OpenVinoTracer(Tracer):
         traced = []
         for operation in seen:
             name = operation.get_friendly_name()
-            names = ";".join([name, *sorted(operation.output(0).get_names())])
+            every = ";".join(dict.fromkeys([name, *names[name]]))
             values = np.array(results[ports[name]])
-            traced.append(Tensor(name, names, operation.get_type_name(), values, name == final))
+            traced.append(Tensor(name, every, operation.get_type_name(), values, name == final))
         return batched(traced, images)
 
 

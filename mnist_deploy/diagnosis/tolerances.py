@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from mnist_deploy.artifacts import Precision
 
-# Fewer leave a unit's error to chance: over one image 0.13 was seen where sixteen showed 0.06.
-MIN_IMAGES = 16
+# Fewer leave it to chance how much of a unit's error is seen: in int8 0.17 was seen over 16 images, 0.09 over 64.
+MIN_IMAGES = 64
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,13 @@ class Tolerance:
     reason: str
 
 
+# The extremes that the reasons name were seen over the six networks, every format and runtime with a tracer, and 16
+# sets of 64 test images, on an x86-64 CPU with AVX-512.
 TOLERANCES: dict[Precision, Tolerance] = {
-    Precision.FLOAT32: Tolerance(1e-4, ""),
-    Precision.FLOAT16: Tolerance(5e-3, ""),
-    Precision.DYNAMIC: Tolerance(0.1, ""),
-    Precision.INT8: Tolerance(0.1, ""),
+    Precision.FLOAT32: Tolerance(1e-4, "the same arithmetic with additions in another order: 1.2e-6 was seen"),
+    Precision.FLOAT16: Tolerance(5e-3, "weights are rounded to 11 bits: 5e-4 was seen"),
+    Precision.DYNAMIC: Tolerance(0.1, "weights and activations are rounded to 8 bits: 0.037 was seen"),
+    Precision.INT8: Tolerance(
+        0.2, "as dynamic, and what lies beyond the range of the calibration set is clipped: 0.09 was seen"
+    ),
 }

@@ -12,16 +12,13 @@ from mnist_deploy.diagnosis.differences import arranged, difference
 from mnist_deploy.diagnosis.layers import Layer
 from mnist_deploy.diagnosis.matching import Match, match
 from mnist_deploy.diagnosis.records import Diagnosis, LayerRow, Verdict
-from mnist_deploy.diagnosis.tolerances import TOLERANCES
+from mnist_deploy.diagnosis.tolerances import MIN_IMAGES, TOLERANCES
 from mnist_deploy.errors import ArtifactError, MnistDeployError, ModelError, UnavailableError, UsageError
 from mnist_deploy.exporters import EXPORTERS
 from mnist_deploy.progress import Progress, task
 from mnist_deploy.quiet import debugging, quiet
 from mnist_deploy.runtimes import RUNTIMES
 
-DEFAULT_IMAGES = 64
-# Beyond, the tensors of the largest network and its float32 twin take over half a gigabyte.
-MAX_IMAGES = 1000
 # A first look shows which tensors there are. No weight of these networks has 7 rows that could pass for 7 images.
 PROBE_IMAGES = 7
 
@@ -34,7 +31,7 @@ class Question:
     format: str
     precision: Precision
     runtime: str | None = None
-    images: int = DEFAULT_IMAGES
+    images: int = MIN_IMAGES
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ def diagnosis(record: Diagnosis) -> RenderableType:
     body = table(("layer", "operator"), numbers, ("verdict",))
     for one in record.layers:
         figures = [one.worst_channel, one.relative, one.max_abs, *([one.conversion, one.quantization] if split else [])]
-        operator = f"{one.operator or '-'}{' (by order)' if one.found_by == BY_ORDER else ''}"
+        operator = f"{one.operator or '-'}{'*' if one.found_by == BY_ORDER else ''}"
         cells = row((one.layer, operator, *map(_figure, figures), _verdict(one, record.tolerance)))
         body.add_row(*cells, style=STYLES.get(one.verdict))
     title = (
@@ -36,7 +36,7 @@ def _notes(record: Diagnosis, *, split: bool) -> list[str]:
     if record.unsplit:
         notes.append(f"conversion and quantization are unknown: {record.unsplit}")
     if any(one.found_by == BY_ORDER for one in record.layers):
-        notes.append("by order: its name is lost in the artifact, so it was found by size and order")
+        notes.append("* its name is lost in the artifact: found by size and order")
     if record.scores_gap:
         notes.append(f"scores seen here differ from an ordinary call's by up to {record.scores_gap:.1e}")
     if record.state == State.CORRUPT:
