@@ -28,7 +28,7 @@ ON_REQUEST = {
     "mnn": "mnn",
 }
 
-# How much CPU time a runtime spends in calls of 256 images, over the wall time and by thread.
+# How much CPU time a runtime spends in calls of 256 images: over the wall time, and by thread in hundredths of a second.
 BUSY = """
 import json, os, sys, time
 from pathlib import Path
@@ -37,18 +37,20 @@ from mnist_deploy.artifacts import Artifact
 from mnist_deploy.runtimes import RUNTIMES
 
 def ticks():
-    stats = [path.read_text().rpartition(")")[2].split() for path in Path("/proc/self/task").glob("*/stat")]
-    return sorted(int(fields[11]) + int(fields[12]) for fields in stats)
+    paths = Path("/proc/self/task").glob("*/stat")
+    stats = {path.parent.name: path.read_text().rpartition(")")[2].split() for path in paths}
+    return {thread: int(fields[11]) + int(fields[12]) for thread, fields in stats.items()}
 
 name, threads, artifact = sys.argv[1], int(sys.argv[2]), Artifact.model_validate_json(sys.argv[3])
 with RUNTIMES[name](artifact, device="cpu", threads=threads, batch_size=256) as loaded:
     tensor = loaded.encode(np.zeros((256, 28, 28, 1), np.float32))
     loaded.run(tensor)
-    before, wall, cpu = sum(ticks()), time.perf_counter(), time.process_time()
+    before, wall, cpu = ticks(), time.perf_counter(), time.process_time()
     while time.process_time() - cpu < 1.5:
         loaded.run(tensor)
     share = (time.process_time() - cpu) / (time.perf_counter() - wall)
-print(json.dumps({"share": share, "ticks": ticks(), "before": before}))
+    ticks = sorted(after - before.get(thread, 0) for thread, after in ticks().items())
+print(json.dumps({"share": share, "ticks": ticks}))
 """
 
 
@@ -78,16 +80,17 @@ def test_is_there_on_request_only(runtime: str) -> None:
 
 @pytest.mark.parametrize("runtime", ON_REQUEST)
 def test_one_thread_is_one(tiny_run: TinyRun, runtime: str) -> None:
-    """Whatever else runs on the machine can only lower the share."""
-    assert busy(tiny_run, runtime, 1)["share"] < 1.1
+    """Told by the threads' own CPU time: on a busy machine even several may get no more than one core between them."""
+    seen = busy(tiny_run, runtime, 1)
+    assert seen["share"] < 1.1
+    assert seen["ticks"][-2] < 0.1 * sum(seen["ticks"]), seen
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
 @pytest.mark.parametrize("runtime", ON_REQUEST)
 def test_two_threads_both_compute(tiny_run: TinyRun, runtime: str) -> None:
-    """Told by the threads' CPU time, as on a busy machine two may get no more than one."""
-    most = busy(tiny_run, runtime, 2)["ticks"][-2:]
-    assert most[0] > 0.15 * sum(most), most
+    seen = busy(tiny_run, runtime, 2)
+    assert seen["ticks"][-2] > 0.2 * sum(seen["ticks"]), seen
 
 
 def test_xla_compiles_the_whole_signature(tiny_run: TinyRun) -> None:
