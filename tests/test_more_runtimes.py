@@ -28,7 +28,7 @@ ON_REQUEST = {
     "mnn": "mnn",
 }
 
-# How much CPU time a runtime spends in calls of 256 images: over the wall time, and by thread in hundredths of a second.
+# How much CPU time a runtime spends in calls of 256 images: over the wall time, and by thread in units of 10 ms.
 BUSY = """
 import json, os, sys, time
 from pathlib import Path

@@ -47,14 +47,21 @@ class OpenVinoExporter(Exporter):
 
 
 def _quantise(converted: Any, calibration_images: FloatArray) -> Any:
-    """Quantise weights and activations as NNCF's guide to post-training quantization says, with all the images.
+    """Quantise weights and activations by NNCF, with all the images, to the largest range that these show.
 
-    NNCF calibrates in float32, also on CPUs where OpenVINO would otherwise take bf16.
+    NNCF's defaults average each activation's range over the images and then correct the biases: over the six
+    networks scores were off by 0.49 and 0.9957 of the answers agreed, against 0.06 and 0.9990 so. NNCF calibrates in
+    float32, also on CPUs where OpenVINO would otherwise take bf16.
     """
     import nncf
+    from nncf.quantization import advanced_parameters as advanced
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
     dataset = nncf.Dataset([image[None] for image in calibration_images])
-    return nncf.quantize(converted, dataset, subset_size=len(calibration_images))
+    parameters = advanced.AdvancedQuantizationParameters(
+        activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX, disable_bias_correction=True
+    )
+    return nncf.quantize(converted, dataset, subset_size=len(calibration_images), advanced_parameters=parameters)
 
 
 def _rename(converted: Any) -> None:
