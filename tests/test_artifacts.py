@@ -20,6 +20,7 @@ def test_manifest_says_what_lies_there(tiny_run: TinyRun) -> None:
         *(("tflite", precision.value) for precision in Precision),
         *(("onnx", precision) for precision in ("float32", "dynamic", "int8")),
         *(("openvino", precision) for precision in ("float32", "float16", "int8")),
+        *(("mnn", precision) for precision in ("float32", "float16")),
     }
     assert len(artifacts) == len(kinds) * len(NETWORKS)
     written = json.loads((tiny_run.root / "manifest.json").read_text())

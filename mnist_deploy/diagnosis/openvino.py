@@ -8,7 +8,7 @@ import numpy as np
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.dataset import FloatArray
 from mnist_deploy.diagnosis.base import Tensor, Tracer, batched
-from mnist_deploy.runtimes.openvino import OpenVinoRuntime
+from mnist_deploy.runtimes.openvino import OpenVinoRuntime, graph_file
 
 LEFT_OUT = frozenset({"Parameter", "Constant", "Result"})
 
@@ -22,8 +22,7 @@ class OpenVinoTracer(Tracer):
     def __init__(self, artifact: Artifact) -> None:
         """Note where the model is: adding outputs changes it, so each trace reads it anew."""
         super().__init__(artifact)
-        # The intermediate representation is a folder of two files.
-        self._path = artifact.path / "model.xml" if artifact.path.is_dir() else artifact.path
+        self._path = graph_file(artifact.path)
 
     def trace(self, images: FloatArray, keys: Collection[str] | None = None) -> list[Tensor]:
         """Compile the model with the wanted tensors as outputs, and infer."""

@@ -44,9 +44,11 @@ def matrix(store: ArtifactStore, selection: Selection, uses: Sequence[Use], *, d
     """
     artifacts: list[Artifact] = []
     skips: list[Skip] = []
+    runtimes = _runtimes(selection, diagnostics=diagnostics)
     for artifact, state in store.select(selection.architectures, selection.formats, selection.precisions):
         if state is State.STALE:
-            skips.append(_stale(artifact))
+            # What nobody asked to run stands in nobody's way.
+            skips += [_stale(artifact)] if any(runtime.reads(artifact) for runtime in runtimes) else []
         else:
             artifacts.append(artifact)
     if skips and not artifacts:
@@ -55,7 +57,7 @@ def matrix(store: ArtifactStore, selection: Selection, uses: Sequence[Use], *, d
     if not artifacts:
         raise ArtifactError("no artifact matches; run: mnist-deploy export")
     pairs: list[tuple[Artifact, str, str]] = []
-    for runtime in _runtimes(selection, diagnostics=diagnostics):
+    for runtime in runtimes:
         readable = [artifact for artifact in artifacts if runtime.reads(artifact)]
         if readable:
             usable, missing = _devices(runtime, selection)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,8 +44,7 @@ class OpenVinoRuntime(Runtime):
         import openvino
 
         core = openvino.Core()
-        path = artifact.path
-        model = core.read_model(str(path / "model.xml" if path.is_dir() else path))
+        model = core.read_model(str(graph_file(artifact.path)))
         model.reshape([batch_size, *INPUT_SHAPE])
         config = dict(self.hints)
         if threads is not None:
@@ -95,3 +95,8 @@ class OpenVinoRuntime(Runtime):
             kind = facts["layerType"].astype(str)
             if kind not in NO_NODES:
                 yield kind, facts["primitiveType"].astype(str).rpartition("_")[2].lower()
+
+
+def graph_file(path: Path) -> Path:
+    """Return the file that OpenVINO reads: model.xml in its own format, which is a folder, or the ONNX file itself."""
+    return path / "model.xml" if path.is_dir() else path
