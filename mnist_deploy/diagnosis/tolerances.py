@@ -17,8 +17,8 @@ class Tolerance:
 
 
 # The extremes that the reasons name were seen over the six networks, every format and precision (ONNX in ONNX Runtime)
-# and 16 sets of 64 test images, on an x86-64 CPU with AVX-512. OpenVINO's int8 stays within them if NNCF takes the
-# calibration set's whole range and corrects no biases; by its defaults 0.48 was seen.
+# and 16 sets of 64 test images, on an x86-64 CPU with AVX-512. OpenVINO's int8 stays within them as our
+# exporter calibrates it; by NNCF's defaults 0.48 was seen.
 TOLERANCES: dict[Precision, Tolerance] = {
     Precision.FLOAT32: Tolerance(1e-4, "the same arithmetic with additions in another order: 1.2e-6 was seen"),
     Precision.FLOAT16: Tolerance(5e-3, "weights are rounded to 11 bits: 5e-4 was seen"),
