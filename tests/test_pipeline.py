@@ -1,6 +1,10 @@
+import json
+
 import pytest
 
 from mnist_deploy.artifacts import ArtifactStore
+from mnist_deploy.benchmark.schedule import Use
+from mnist_deploy.pipeline.selection import Selection, matrix
 from mnist_deploy.pipeline.training import TrainingOptions, train_all
 from mnist_deploy.progress import Silent
 from tests.conftest import NETWORKS, TinyRun
@@ -40,3 +44,26 @@ def test_a_damaged_training_record_does_not_pass_for_one(tiny_run: TinyRun, stor
     store.training_path(MLP).write_text("{}")
     (row,) = train_all(store, tiny_run.dataset, [MLP], TrainingOptions(epochs=1), Silent())
     assert not row.kept
+
+
+def test_a_runtime_works_on_its_own_format_unless_others_are_named(tiny_run: TinyRun, store: ArtifactStore) -> None:
+    def formats(store: ArtifactStore, **named: list[str]) -> dict[str, set[str]]:
+        cells = matrix(store, Selection(**named), [Use(batch_size=1, threads=1)]).cells
+        return {
+            name: {
+                cell.artifact.format
+                for cell in cells
+                if (cell.runtime, cell.artifact.architecture) == ("openvino", name)
+            }
+            for name in NETWORKS
+        }
+
+    own = dict.fromkeys(NETWORKS, {"openvino"})
+    assert formats(tiny_run.store) == own
+    assert formats(tiny_run.store, runtimes=["openvino"]) == dict.fromkeys(NETWORKS, {"openvino", "onnx"})
+    assert formats(tiny_run.store, formats=["onnx"]) == dict.fromkeys(NETWORKS, {"onnx"})
+    assert formats(tiny_run.store, precisions=["dynamic"]) == dict.fromkeys(NETWORKS, {"onnx"})
+    manifest = json.loads((store.root / "manifest.json").read_text())
+    kept = [one for one in manifest["artifacts"] if (one["architecture"], one["format"]) != (MLP, "openvino")]
+    (store.root / "manifest.json").write_text(json.dumps(manifest | {"artifacts": kept}))
+    assert formats(store) == own | {MLP: {"onnx"}}, "where its own is missing, the other serves"

@@ -33,6 +33,9 @@ class Matrix:
 def matrix(store: ArtifactStore, selection: Selection, uses: Sequence[Use], *, diagnostics: bool = True) -> Matrix:
     """Pair the selected artifacts with the selected runtimes, devices and uses.
 
+    Where neither runtimes nor formats are named, a runtime that reads several formats takes the first that it names
+    of those that are there: OpenVINO makes the same of its own file as of the ONNX file.
+
     Args:
         store: where the artifacts are.
         selection: the filters.
@@ -59,6 +62,8 @@ def matrix(store: ArtifactStore, selection: Selection, uses: Sequence[Use], *, d
     pairs: list[tuple[Artifact, str, str]] = []
     for runtime in runtimes:
         readable = [artifact for artifact in artifacts if runtime.reads(artifact)]
+        if not (selection.runtimes or selection.formats):
+            readable = _in_own_format(runtime, readable)
         if readable:
             usable, missing = _devices(runtime, selection)
             skips += missing
@@ -79,6 +84,17 @@ def _runtimes(selection: Selection, *, diagnostics: bool) -> list[type[Runtime]]
         if runtime.diagnostic and not diagnostics:
             raise UsageError(f"--runtime {runtime.name}: it runs no model, so there is nothing to verify; leave it out")
     return named
+
+
+def _in_own_format(runtime: type[Runtime], readable: list[Artifact]) -> list[Artifact]:
+    """Leave out, network by network, what is there in a format that the runtime names before: that is its own."""
+    formats = {(one.architecture, one.format) for one in readable}
+    best = {
+        name: next(format for format in runtime.formats if (name, format) in formats)
+        for name in {one.architecture for one in readable}
+        if runtime.formats
+    }
+    return [one for one in readable if one.format == best.get(one.architecture, one.format)]
 
 
 def _devices(runtime: type[Runtime], selection: Selection) -> tuple[list[str], list[Skip]]:
