@@ -289,7 +289,7 @@ BENCH = ["bench", MLP, "--runtime", "litert", "--precision", "int8", "--batch-si
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--baseline", "keras"], "unknown runtime 'keras': did you mean keras-call?"),
+        (["--baseline", "keras-cal"], "unknown runtime 'keras-cal': did you mean keras-call?"),
         (["--baseline", "litert:int9"], "unknown precision 'int9': did you mean int8?"),
         (["--baseline", "onnxruntime"], "--baseline onnxruntime: not among what is measured; select it too"),
         (["--time-limit", "soon"], "--time-limit soon: not a time"),
