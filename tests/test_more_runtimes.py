@@ -28,7 +28,7 @@ ON_REQUEST = {
     "mnn": "mnn",
 }
 
-# How much CPU time a runtime spends in calls of 256 images: over the wall time, and by thread in units of 10 ms.
+# How much CPU time a runtime spends in calls of 256 images: over the wall time, and by thread in ticks of the clock.
 BUSY = """
 import json, os, sys, time
 from pathlib import Path
@@ -82,15 +82,16 @@ def test_is_there_on_request_only(runtime: str) -> None:
 def test_one_thread_is_one(tiny_run: TinyRun, runtime: str) -> None:
     """Told by the threads' own CPU time: on a busy machine even several may get no more than one core between them."""
     seen = busy(tiny_run, runtime, 1)
-    assert seen["share"] < 1.1
-    assert seen["ticks"][-2] < 0.1 * sum(seen["ticks"]), seen
+    assert seen["share"] < 1.1, seen
+    # JAX's caller may hand tasks to the pool's only thread and wait: 0.27 was seen, and 0.48 of two that compute.
+    assert seen["ticks"][-2] < 0.4 * sum(seen["ticks"]), seen
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
 @pytest.mark.parametrize("runtime", ON_REQUEST)
 def test_two_threads_both_compute(tiny_run: TinyRun, runtime: str) -> None:
     seen = busy(tiny_run, runtime, 2)
-    assert seen["ticks"][-2] > 0.2 * sum(seen["ticks"]), seen
+    assert seen["ticks"][-2] > 0.25 * sum(seen["ticks"]), seen
 
 
 def test_xla_compiles_the_whole_signature(tiny_run: TinyRun) -> None:
