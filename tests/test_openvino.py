@@ -172,3 +172,29 @@ def test_the_default_runtime_is_there_on_request_only() -> None:
     cls = RUNTIMES["openvino-default"]
     assert cls.on_request and not RUNTIMES["openvino"].on_request
     assert cls.availability("cpu").ok
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_an_interruption_is_survived_after_models_are_closed(tiny_run: TinyRun) -> None:
+    """A Core for each model left Python's signal handler without a stack: this ended in SIGSEGV."""
+    artifact = tiny_run.store.find(NETWORKS[0], "openvino", Precision.FLOAT32)
+    assert artifact is not None
+    program = """if True:
+        import faulthandler, gc, os, signal, sys
+        faulthandler.enable()
+        from mnist_deploy.artifacts import Artifact
+        from mnist_deploy.runtimes import RUNTIMES
+        artifact = Artifact.model_validate_json(sys.argv[1])
+        make = lambda: RUNTIMES["openvino"](artifact, device="cpu", threads=1, batch_size=1)
+        first, second = make(), make()
+        del first
+        gc.collect()
+        del second
+        gc.collect()
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    done = subprocess.run([sys.executable, "-c", program, artifact.model_dump_json()], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr

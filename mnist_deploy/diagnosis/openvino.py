@@ -8,7 +8,7 @@ import numpy as np
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.dataset import FloatArray
 from mnist_deploy.diagnosis.base import Tensor, Tracer, batched
-from mnist_deploy.runtimes.openvino import OpenVinoRuntime, graph_file
+from mnist_deploy.runtimes.openvino import core, graph_file
 
 LEFT_OUT = frozenset({"Parameter", "Constant", "Result"})
 
@@ -26,11 +26,7 @@ class OpenVinoTracer(Tracer):
 
     def trace(self, images: FloatArray, keys: Collection[str] | None = None) -> list[Tensor]:
         """Compile the model with the wanted tensors as outputs, and infer."""
-        OpenVinoRuntime.preload()
-        import openvino
-
-        core = openvino.Core()
-        model = core.read_model(str(self._path))
+        model = core().read_model(str(self._path))
         model.reshape(images.shape)
         final = model.output(0).get_node().input_value(0).get_node().get_friendly_name()
         wanted = [
@@ -42,7 +38,7 @@ class OpenVinoTracer(Tracer):
         # An added output lends its own name to the tensor.
         names = {one.get_friendly_name(): sorted(one.output(0).get_names()) for one in seen}
         model.add_outputs([one.output(0) for one in seen if one.get_friendly_name() != final])
-        compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        compiled = core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         results = compiled(images)
         ports = {_source(result): number for number, result in enumerate(model.outputs)}
         traced = []

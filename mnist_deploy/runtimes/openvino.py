@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -40,16 +41,12 @@ class OpenVinoRuntime(Runtime):
     def __init__(self, artifact: Artifact, *, device: str, threads: int | None, batch_size: int) -> None:
         """Read and compile the model for the batch."""
         super().__init__(artifact, device=device, threads=threads, batch_size=batch_size)
-        self.preload()
-        import openvino
-
-        core = openvino.Core()
-        model = core.read_model(str(graph_file(artifact.path)))
+        model = core().read_model(str(graph_file(artifact.path)))
         model.reshape([batch_size, *INPUT_SHAPE])
         config = dict(self.hints)
         if threads is not None:
             config["INFERENCE_NUM_THREADS"] = threads
-        self._compiled = core.compile_model(model, "CPU", config)
+        self._compiled = core().compile_model(model, "CPU", config)
         self._request = self._compiled.create_infer_request()
         self._input = self._request.get_input_tensor(0).data
         self._output = self._request.get_output_tensor(0).data
@@ -95,6 +92,19 @@ class OpenVinoRuntime(Runtime):
             kind = facts["layerType"].astype(str)
             if kind not in NO_NODES:
                 yield kind, facts["primitiveType"].astype(str).rpartition("_")[2].lower()
+
+
+@cache
+def core() -> Any:
+    """Return the one Core of this process, which lives as long as it does.
+
+    Each Core puts a signal stack of its own in the place of the one before and later puts that one back, even if it
+    is gone by then: with two of them Python's handler of Ctrl-C crashed.
+    """
+    OpenVinoRuntime.preload()
+    import openvino
+
+    return openvino.Core()
 
 
 def graph_file(path: Path) -> Path:

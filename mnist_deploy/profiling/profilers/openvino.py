@@ -10,7 +10,7 @@ from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.profiling.profilers.base import Profiler, Reading
 from mnist_deploy.profiling.records import Kind, Operator, kind_of
-from mnist_deploy.runtimes.openvino import OpenVinoRuntime, graph_file
+from mnist_deploy.runtimes.openvino import OpenVinoRuntime, core, graph_file
 
 # A node of the compiled graph that stands for quantise or dequantise nodes of the file, or for NNCF's FakeQuantize,
 # and that no layer took in: those go by the layer's own type and only list the names among theirs.
@@ -34,14 +34,10 @@ class OpenVinoProfiler(Profiler):
 
     def __init__(self, artifact: Artifact, *, threads: int, batch_size: int) -> None:
         """Read and compile the model for the batch."""
-        OpenVinoRuntime.preload()
-        import openvino
-
-        core = openvino.Core()
-        model = core.read_model(str(graph_file(artifact.path)))
+        model = core().read_model(str(graph_file(artifact.path)))
         model.reshape([batch_size, *INPUT_SHAPE])
         config = {**OpenVinoRuntime.hints, "INFERENCE_NUM_THREADS": threads, "PERF_COUNT": True}
-        self._compiled = core.compile_model(model, "CPU", config)
+        self._compiled = core().compile_model(model, "CPU", config)
         self._request = self._compiled.create_infer_request()
         self._input = self._request.get_input_tensor(0).data
         self._output = self._request.get_output_tensor(0).data
