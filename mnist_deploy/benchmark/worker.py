@@ -152,10 +152,12 @@ def main() -> None:
             do(path, base_bytes, say)
             say(Ended(code=0))
             return
+        held = memory.file_pages()
         child = os.fork()
         if child == 0:
             code = 1
             try:
+                memory.inherit(held)
                 do(path, base_bytes, say)
                 code = 0
             except BaseException:
