@@ -1,10 +1,11 @@
 """How much memory this process holds, and held at most; and how much of the GPU's is in use.
 
 A forked process begins without the pages of files, a library's code above all, that the process before it had touched:
-the kernel maps them again only when they are used. `inherit` makes them count, so that a worker is told to hold what it
-would hold if it had imported the library itself.
+the kernel maps them again only when they are used. `populate` maps them at once, so that a worker holds what it would
+hold if it had imported the library itself.
 """
 
+import ctypes
 import mmap
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,12 +20,13 @@ _CLEAR = Path("/proc/self/clear_refs")
 _MAPS, _PAGEMAP = Path("/proc/self/maps"), Path("/proc/self/pagemap")
 # A page's entry, after the kernel's Documentation/admin-guide/mm/pagemap.rst: 8 bytes, these bits among them.
 _ENTRY, _PRESENT, _OF_FILE = np.dtype(np.uint64), np.uint64(1 << 63), np.uint64(1 << 61)
-_inherited: Pages = {}
+# Of madvise(2), from Linux 5.14 on.
+_MADV_POPULATE_READ = 22
 
 
 def resident_bytes() -> int:
-    """Return the resident set of this process, with the pages that it would hold had it not been forked."""
-    return int(psutil.Process().memory_info().rss) + _lost_bytes()
+    """Return the resident set of this process."""
+    return int(psutil.Process().memory_info().rss)
 
 
 def file_pages() -> Pages:
@@ -37,10 +39,16 @@ def file_pages() -> Pages:
         return {}
 
 
-def inherit(pages: Pages) -> None:
-    """Count from now on the file pages that the process before the fork held, as `file_pages` gave them there."""
-    global _inherited
-    _inherited = pages
+def populate(pages: Pages) -> None:
+    """Map the file pages that the process before the fork held, as `file_pages` gave them there."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for (start, _), held in pages.items():
+        edges = np.flatnonzero(np.diff(held.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
+        for first, end in edges.tolist():
+            address, size = start + first * mmap.PAGESIZE, (end - first) * mmap.PAGESIZE
+            if libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(size), _MADV_POPULATE_READ) != 0:
+                for page in range(address, address + size, mmap.PAGESIZE):  # an older kernel: reading maps them too
+                    ctypes.string_at(page, 1)
 
 
 def _resident(start: int, end: int) -> npt.NDArray[np.bool_]:
@@ -48,11 +56,6 @@ def _resident(start: int, end: int) -> npt.NDArray[np.bool_]:
         stream.seek(start // mmap.PAGESIZE * _ENTRY.itemsize)
         entries = np.frombuffer(stream.read((end - start) // mmap.PAGESIZE * _ENTRY.itemsize), _ENTRY)
     return np.asarray((entries & (_PRESENT | _OF_FILE)) == (_PRESENT | _OF_FILE))
-
-
-def _lost_bytes() -> int:
-    """Return the size of what the fork lost, and what was not used since."""
-    return sum(int(np.sum(held & ~_resident(*where))) for where, held in _inherited.items()) * mmap.PAGESIZE
 
 
 def forget_peak() -> None:
@@ -68,7 +71,7 @@ def peak_bytes() -> int:
     try:
         for line in _STATUS.read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):
-                return max(resident_bytes(), int(line.split()[1]) * 1024 + _lost_bytes())
+                return max(resident_bytes(), int(line.split()[1]) * 1024)
     except OSError:
         pass
     return resident_bytes()

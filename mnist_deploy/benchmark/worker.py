@@ -157,7 +157,7 @@ def main() -> None:
         if child == 0:
             code = 1
             try:
-                memory.inherit(held)
+                memory.populate(held)
                 do(path, base_bytes, say)
                 code = 0
             except BaseException:

@@ -145,15 +145,16 @@ def _runtime_state(
         return state.model_copy(update={"reason": _worded(finding), "remedy": _remedy(runtime, device, finding)})
     if one.artifact is None:
         why = f"no {' or '.join(runtime.formats)} artifact here to run"
-        update = {"standing": Standing.IMPORTS, "reason": why, "remedy": _first_artifacts(trained=trained)}
+        update = {"standing": Standing.IMPORTS, "reason": why, "remedy": _first_artifacts(runtime, trained=trained)}
         return state.model_copy(update=update)
     ran = {"standing": Standing.RUNS, "artifact": one.artifact.label, "proof": finding.proof}
     return state.model_copy(update=ran)
 
 
-def _first_artifacts(*, trained: bool) -> str:
+def _first_artifacts(runtime: type[Runtime], *, trained: bool) -> str:
     if trained:
-        return "mnist-deploy export"
+        exporter = EXPORTERS.get(runtime.formats[0])
+        return f"mnist-deploy export --format {exporter.format}" if exporter else "mnist-deploy export"
     if all(importable(module) for module in TRAINING_MODULES):
         return "mnist-deploy run --quick"
     return "copy the folder artifacts/ from where it was made"

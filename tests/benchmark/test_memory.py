@@ -50,7 +50,7 @@ def test_a_forked_worker_holds_what_one_holds_that_was_not_forked(tiny_run: Tiny
             child = os.fork()
             if child:
                 os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-            memory.inherit(held)
+            memory.populate(held)
         with runtime(artifact, device="cpu", threads=1, batch_size=1) as loaded:
             loaded.infer(np.zeros((1, 28, 28, 1), np.float32))
             print(memory.resident_bytes() - base, flush=True)
