@@ -44,8 +44,8 @@ class Measuring:
         arrays: the slices' call times.
     """
 
-    def __init__(self, request: Request, pixels: UInt8Array, base_bytes: int, say: Callable[[Event], None]) -> None:
-        """Take the request's images and the memory that this process held before it imported any library."""
+    def __init__(self, request: Request, pixels: UInt8Array, imported_bytes: int, say: Callable[[Event], None]) -> None:
+        """Take the request's images, and what this process grew by when its library was imported."""
         self.cells: dict[int, Cell] = {}
         self.loaded = ExitStack()
         self.again: list[int] = []
@@ -53,7 +53,8 @@ class Measuring:
         self._request = request
         self._effort = request.effort or Effort()
         self._pixels, self._images = pixels, scaled(pixels)
-        self._base_bytes, self._library_bytes = base_bytes, 0
+        # The images are the harness's: what is held with them is where the library's own growth begins.
+        self._base_bytes, self._library_bytes = memory.resident_bytes() - imported_bytes, 0
         self._device_base = self._device_library = self._device_bytes()
         self._say = say
         self._retries = request.retries

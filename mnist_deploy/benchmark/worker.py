@@ -67,12 +67,12 @@ def singly(runtime: Runtime, images: FloatArray) -> FloatArray:
     return np.concatenate(scores)
 
 
-def measure(request: Request, pixels: np.ndarray, base_bytes: int, say: Say) -> Arrays:
+def measure(request: Request, pixels: np.ndarray, imported_bytes: int, say: Say) -> Arrays:
     """Load every job, then measure them round by round.
 
     What was disturbed is measured once more after its round, if it is quiet then.
     """
-    work = Measuring(request, pixels, base_bytes, say)
+    work = Measuring(request, pixels, imported_bytes, say)
     with work.loaded:
         for number, job in request.todo():
             _guarded(number, say, work.drop, lambda number=number, job=job: work.load(number, load, job))  # type: ignore[misc]
@@ -109,7 +109,8 @@ def reason(error: Exception) -> str:
 
 
 def do(path: str, base_bytes: int, say: Say) -> None:
-    """Do the request in the file at `path`."""
+    """Do the request in the file at `path`; `base_bytes` is what was held before the library was imported."""
+    imported_bytes = memory.resident_bytes() - base_bytes
     request = Request.model_validate_json(Path(path).read_bytes())
 
     def saying(event: Event) -> None:
@@ -122,7 +123,7 @@ def do(path: str, base_bytes: int, say: Say) -> None:
     if request.effort is None:
         arrays = score(request, scaled(pixels), saying)
     else:
-        arrays = measure(request, pixels, base_bytes, saying)
+        arrays = measure(request, pixels, imported_bytes, saying)
     np.savez(request.answers, **arrays)  # type: ignore[arg-type]
 
 
