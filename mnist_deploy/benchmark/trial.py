@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.benchmark.worker import FORKS, reason
+from mnist_deploy.quiet import without_telemetry
 from mnist_deploy.runtimes import RUNTIMES, Proof
 
 
@@ -92,8 +93,7 @@ def main() -> None:
     def say(event: Event) -> None:
         stream.write(event.model_dump_json() + "\n")
 
-    # OpenVINO and what builds on it would send telemetry: see its runtime.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    without_telemetry()
     order = Order.model_validate_json(sys.stdin.read())
     broken: dict[str, str] = {}
     for number, trial in enumerate(order.trials):
