@@ -26,7 +26,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for network, batch, (format, precision), runtime in itertools.product(
             networks(metafunc.config), BATCHES, ARTIFACT_KINDS, RUNTIMES.values()
         )
-        if format in runtime.formats
+        if format in runtime.formats and not runtime.on_request
     ]
     names = ("network", "format", "precision", "runtime", "batch")
     metafunc.parametrize(names, cases, ids=["-".join(map(str, case)) for case in cases])
