@@ -1,8 +1,8 @@
 """One benchmark for each network, artifact, runtime and batch size; one group, and so one table, for each use.
 
 These run in one process, by pytest-benchmark's own clock and calibration: good for catching a regression between two
-commits on one machine (`--benchmark-compare`). For figures to publish use `mnist-deploy bench`, which takes fresh
-processes.
+commits on one machine (`--benchmark-compare`). Runtimes on request are left out: some refuse to share a process. For
+figures to publish use `mnist-deploy bench`, which takes fresh processes.
 """
 
 import itertools
