@@ -182,6 +182,7 @@ def test_an_interruption_is_survived_after_models_are_closed(tiny_run: TinyRun) 
     program = """if True:
         import faulthandler, gc, os, signal, sys
         faulthandler.enable()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs this in the background has it ignored
         from mnist_deploy.artifacts import Artifact
         from mnist_deploy.runtimes import RUNTIMES
         artifact = Artifact.model_validate_json(sys.argv[1])
