@@ -68,8 +68,7 @@ def profile(
     selection = options.selection(names, format, precision or profiling.DEFAULT_PRECISIONS, wanted, None)
     profiling.runtimes(selection.runtimes)
     cores, progress = environment.usable_cores(), options.progress()
-    if any(count > cores for count in threads or []):
-        progress.log(f"--threads: capped to {cores}, which is what affinity and cgroup leave to this process")
+    options.say_capped(threads, cores, progress)
     uses = schedule.uses(batch_size or [1], threads or [1], cores)
     found = profiling.profile(options.store(artifacts), options.dataset(data), selection, uses, progress)
     if json:

@@ -113,8 +113,7 @@ def bench(
             raise UsageError(f"--self-check has a plan of its own; leave out {option}")
         _self_check(selection, store, loaded, results, as_json=json)
         return
-    if any(count > cores for count in threads or []):
-        progress.log(f"--threads: capped to {cores}, which is what affinity and cgroup leave to this process")
+    options.say_capped(threads, cores, progress)
     benching.bench(store, loaded, selection, uses, results, progress, plan, against)
     _finish(store, results, as_json=json)
     if not benching.succeeded(results):

@@ -337,6 +337,12 @@ def dataset(data: Path | None) -> "Dataset":
     return module.load(data)
 
 
+def say_capped(threads: list[int] | None, cores: int, progress: "Progress") -> None:
+    """Say that --threads asks for more than the `cores` that there are, if it does."""
+    if any(count > cores for count in threads or []):
+        progress.log(f"--threads: capped to {cores}, which is what affinity and cgroup leave to this process")
+
+
 def progress() -> "Progress":
     """Return a bar on a terminal, plain lines elsewhere, on a stream of their own that `quiet` does not silence."""
     from rich.console import Console
