@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class TinyRun:
     root: Path
     data: Path
     ended: Ended
+    written: dict[Path, int] = field(hash=False, repr=False)
 
     @property
     def store(self) -> ArtifactStore:
@@ -57,6 +59,11 @@ class TinyRun:
     @property
     def dataset(self) -> dataset.Dataset:
         return dataset.load(self.data)
+
+
+def written(root: Path) -> dict[Path, int]:
+    """When each file below a folder was last written, in ns."""
+    return {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +98,18 @@ def tiny_run(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyR
     assert ended.code == 0, ended.err
     on_request = mnist_deploy("export", "--format", "mnn", "--data", tiny_data, "--artifacts", root)
     assert on_request.code == 0, on_request.err
-    return TinyRun(root, tiny_data, ended)
+    return TinyRun(root, tiny_data, ended, written(root))
+
+
+@pytest.fixture(autouse=True)
+def _the_shared_run_is_left_alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What one test writes there another would read: the outcome would hang on their order."""
+    if "tiny_run" not in request.fixturenames:
+        yield
+        return
+    shared: TinyRun = request.getfixturevalue("tiny_run")
+    yield
+    assert written(shared.root) == shared.written, "write to a copy: the fixtures root and store are one"
 
 
 @pytest.fixture(scope="session")

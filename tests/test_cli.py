@@ -317,9 +317,9 @@ def test_runtimes_on_request_are_selected_by_name_or_by_all() -> None:
     assert selected("litert", min(on_request)) == {"litert", min(on_request)}
 
 
-def test_gates_are_the_users_to_set(capfd: pytest.CaptureFixture[str], tiny_run: TinyRun) -> None:
+def test_gates_are_the_users_to_set(capfd: pytest.CaptureFixture[str], tiny_run: TinyRun, root: Path) -> None:
     """2,000 images cannot show what the default asks of int8, and no float32 export is exact to the last bit."""
-    arguments = ["verify", CNN, "--format", "tflite", "--artifacts", tiny_run.root, "--data", tiny_run.data]
+    arguments = ["verify", CNN, "--format", "tflite", "--artifacts", root, "--data", tiny_run.data]
     code, out, _ = ended(capfd, *arguments, "--precision", "int8")
     assert code == 1 and "2,000 images are too few to show it" in " ".join(out.split())
     assert ended(capfd, *arguments, "--precision", "int8", "--gate", "int8:accuracy-kept=none")[0] == 0
