@@ -16,7 +16,7 @@ from mnist_deploy import __version__, cli, files, results
 from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.artifacts import ArtifactStore, Precision
 from mnist_deploy.benchmark.comparison import Verdict
-from mnist_deploy.cli import options
+from mnist_deploy.cli import meaning
 from mnist_deploy.exporters import ARTIFACT_KINDS, DEFAULT_FORMATS, EXPORTERS
 from mnist_deploy.runtimes import DEVICES, RUNTIMES
 from mnist_deploy.runtimes.base import nvidia_gpu_present
@@ -307,7 +307,7 @@ def test_runtimes_on_request_are_selected_by_name_or_by_all() -> None:
     diagnostic = {name for name, runtime in RUNTIMES.items() if runtime.diagnostic}
 
     def selected(*names: str) -> set[str] | None:
-        found = options.selection(None, None, None, list(names), None).runtimes
+        found = meaning.selection(None, None, None, list(names), None).runtimes
         return None if found is None else set(found)
 
     assert on_request and diagnostic and not on_request & diagnostic

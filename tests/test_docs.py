@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import mnist_deploy
 from mnist_deploy.architectures import ARCHITECTURES
+from mnist_deploy.artifacts import Precision
 from mnist_deploy.benchmark import noise
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.benchmark.sampler import Effort
@@ -14,6 +16,7 @@ from mnist_deploy.benchmark.schedule import MANY_CELLS, Plan
 from mnist_deploy.benchmark.statistics import MIN_CALLS_FOR_P99
 from mnist_deploy.exporters import EXPORTERS
 from mnist_deploy.parity import GATES
+from mnist_deploy.profiling.profilers import PROFILERS
 from mnist_deploy.runtimes import RUNTIMES
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +34,38 @@ def test_every_command_and_option_of_bench_is_named() -> None:
     names = [command.name or str(command.callback and command.callback.__name__) for command in app.registered_commands]
     for name in names:
         assert f"`mnist-deploy {name.replace('_', '-')}" in README
+
+
+def choices(command: str, option: str) -> str:
+    """The help of one option, on one line."""
+    from typer.main import get_command
+
+    from mnist_deploy.cli.app import app
+
+    group: Any = get_command(app)
+    return str(next(one.help for one in group.commands[command].params if option in one.opts))
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "names"),
+    [
+        ("bench", "--runtime", [name for name, one in RUNTIMES.items() if not one.diagnostic]),
+        ("doctor", "--runtime", [name for name, one in RUNTIMES.items() if not one.diagnostic]),
+        ("profile", "--runtime", list(PROFILERS)),
+        ("export", "--format", list(EXPORTERS)),
+        ("bench", "--format", list(EXPORTERS)),
+        ("export", "--precision", list(Precision)),
+    ],
+)
+def test_help_names_all_that_an_option_takes(command: str, option: str, names: list[str]) -> None:
+    told = set(re.findall(r"[\w-]+", choices(command, option)))
+    assert told >= set(names)
+
+
+def test_help_tells_which_runtimes_wait_to_be_named() -> None:
+    default, on_request = choices("bench", "--runtime").split("; or all")[0].split("; on request ")
+    assert set(on_request.split(", ")) == {name for name, one in RUNTIMES.items() if one.on_request}
+    assert not set(default.split(", ")) & set(on_request.split(", "))
 
 
 def test_gates_are_those_of_the_code() -> None:

@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
-from mnist_deploy.cli import options
+from mnist_deploy.cli import meaning, options
 
-ImagesOption = Annotated[int, typer.Option("--images", min=64, max=1000, help="Test images, from the first.")]
+ImagesOption = Annotated[
+    int, typer.Option("--images", metavar="N", min=64, max=1000, help="Test images, from the first.")
+]
 
 
 def diagnose(
@@ -29,8 +31,8 @@ def diagnose(
     from mnist_deploy.reports import layout
     from mnist_deploy.reports.diagnosis import diagnosis
 
-    question = options.question(name, format, precision, runtime, images)
-    record = diagnosing.diagnose(options.store(artifacts), options.dataset(data), question, options.progress())
+    question = meaning.question(name, format, precision, runtime, images)
+    record = diagnosing.diagnose(meaning.store(artifacts), meaning.dataset(data), question, meaning.progress())
     if json:
         typer.echo(record.model_dump_json(indent=1))
     else:
@@ -43,12 +45,13 @@ def profile(
     names: options.NamesArgument = None,
     format: options.ArtifactFormatOption = None,
     precision: options.PrecisionOption = None,
-    runtime: options.RuntimeOption = None,
+    runtime: options.ProfiledRuntimeOption = None,
     batch_size: Annotated[
-        list[int] | None, typer.Option("--batch-size", min=1, help="Images a call; repeatable. [default: 1]")
+        list[int] | None,
+        typer.Option("--batch-size", metavar="N", min=1, help="Images a call; repeatable. [default: 1]"),
     ] = None,
     threads: Annotated[
-        list[int] | None, typer.Option("--threads", min=1, help="Threads; repeatable. [default: 1]")
+        list[int] | None, typer.Option("--threads", metavar="N", min=1, help="Threads; repeatable. [default: 1]")
     ] = None,
     data: options.DataOption = None,
     json: options.JsonOption = False,
@@ -65,12 +68,12 @@ def profile(
 
     # 'all' means all that can be profiled here, not an error for each that cannot.
     wanted = None if runtime and "all" in runtime else runtime
-    selection = options.selection(names, format, precision or profiling.DEFAULT_PRECISIONS, wanted, None)
+    selection = meaning.selection(names, format, precision or profiling.DEFAULT_PRECISIONS, wanted, None)
     profiling.runtimes(selection.runtimes)
-    cores, progress = environment.usable_cores(), options.progress()
-    options.say_capped(threads, cores, progress)
+    cores, progress = environment.usable_cores(), meaning.progress()
+    meaning.say_capped(threads, cores, progress)
     uses = schedule.uses(batch_size or [1], threads or [1], cores)
-    found = profiling.profile(options.store(artifacts), options.dataset(data), selection, uses, progress)
+    found = profiling.profile(meaning.store(artifacts), meaning.dataset(data), selection, uses, progress)
     if json:
         typer.echo(profiles.as_json(found))
     else:
@@ -81,7 +84,7 @@ def profile(
 
 
 def doctor(
-    runtime: options.RuntimeOption = None,
+    runtime: options.DoctorRuntimeOption = None,
     device: options.DeviceOption = None,
     time_limit: Annotated[
         str | None,
@@ -101,11 +104,11 @@ def doctor(
     from mnist_deploy.reports import layout
     from mnist_deploy.reports.doctor import doctor as tables
 
-    limit_s = doctoring.LIMIT_S if time_limit is None else options.duration_s("--time-limit", time_limit)
-    selection = options.selection(None, None, None, runtime, device)
+    limit_s = doctoring.LIMIT_S if time_limit is None else meaning.duration_s("--time-limit", time_limit)
+    selection = meaning.selection(None, None, None, runtime, device)
     found = doctoring.diagnose(
-        options.store(artifacts),
-        options.progress(),
+        meaning.store(artifacts),
+        meaning.progress(),
         runtimes=selection.runtimes,
         devices=selection.devices,
         limit_s=limit_s,

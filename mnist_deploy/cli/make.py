@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_deploy.cli import options
+from mnist_deploy.cli import meaning, options
 
 
 def train(
@@ -24,9 +24,9 @@ def train(
     from mnist_deploy.pipeline.training import TrainingOptions, train_all
     from mnist_deploy.reports import layout, tables
 
-    wanted = options.networks(names) or list(ARCHITECTURES)
+    wanted = meaning.networks(names) or list(ARCHITECTURES)
     how = TrainingOptions(epochs=epochs, seed=seed, force=force)
-    rows = train_all(options.store(artifacts), options.dataset(data), wanted, how, options.progress())
+    rows = train_all(meaning.store(artifacts), meaning.dataset(data), wanted, how, meaning.progress())
     layout.console().print(tables.training(rows))
 
 
@@ -46,28 +46,30 @@ def export(
     names: options.NamesArgument = None,
     format: options.FormatOption = None,
     precision: options.PrecisionOption = None,
-    calibration_size: Annotated[int, typer.Option(min=1, help="Training images that calibrate int8.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="Of the choice of calibration images.")] = 0,
+    calibration_size: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Training images that calibrate int8.")
+    ] = 500,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the choice of calibration images.")] = 0,
     data: options.DataOption = None,
     force: Annotated[bool, typer.Option("--force", help="Export anew what is there already.")] = False,
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Export trained networks to SavedModel, TFLite and ONNX, and record them in manifest.json."""
+    """Export trained networks to every format and precision, and record them in manifest.json."""
     from mnist_deploy.artifacts import Precision
     from mnist_deploy.errors import FailedCheckError, ModelError
     from mnist_deploy.pipeline.exporting import Calibration, export_all, targets
     from mnist_deploy.reports import layout, tables
     from mnist_deploy.results import SkipKind
 
-    chosen, kinds = options.networks(names), options.precisions(precision) or list(Precision)
-    wanted = targets(options.export_formats(format), kinds)
-    store = options.store(artifacts)
+    chosen, kinds = meaning.networks(names), meaning.precisions(precision) or list(Precision)
+    wanted = targets(meaning.export_formats(format), kinds)
+    store = meaning.store(artifacts)
     trained = chosen or store.trained()
     if not trained:
         raise ModelError(f"{store.root}: nothing trained yet; run: mnist-deploy train-all")
     calibration = Calibration(calibration_size, seed)
-    exported = export_all(store, options.dataset(data), trained, wanted, calibration, options.progress(), force=force)
+    exported = export_all(store, meaning.dataset(data), trained, wanted, calibration, meaning.progress(), force=force)
     console = layout.console()
     console.print(*tables.artifacts(exported.artifacts, exported.kept))
     if exported.skips:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_deploy.cli import options
+from mnist_deploy.cli import meaning, options
 
 if TYPE_CHECKING:
     from mnist_deploy.artifacts import ArtifactStore
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from mnist_deploy.results import Results
 
 BatchOption = Annotated[
-    list[int] | None, typer.Option("--batch-size", min=1, help="Images a call; repeatables. [default: 1 and 256]")
+    list[int] | None,
+    typer.Option("--batch-size", metavar="N", min=1, help="Images a call; repeatable. [default: 1 and 256]"),
 ]
 ThreadsOption = Annotated[
-    list[int] | None, typer.Option("--threads", min=1, help="Threads; repeatables. [default: 1, and all cores]")
+    list[int] | None,
+    typer.Option("--threads", metavar="N", min=1, help="Threads; repeatable. [default: 1, and all cores]"),
 ]
 
 
@@ -34,10 +36,10 @@ def run(
     from mnist_deploy.pipeline import running
     from mnist_deploy.pipeline.training import TrainingOptions
 
-    wanted, gates = options.networks(names) or list(ARCHITECTURES), options.gates(gate)
-    store, loaded = options.store(artifacts), options.dataset(data)
+    wanted, gates = meaning.networks(names) or list(ARCHITECTURES), meaning.gates(gate)
+    store, loaded = meaning.store(artifacts), meaning.dataset(data)
     results = running.new_results("run", quick=quick)
-    running.run(store, loaded, wanted, TrainingOptions(seed=seed), results, options.progress(), gates)
+    running.run(store, loaded, wanted, TrainingOptions(seed=seed), results, meaning.progress(), gates)
     _finish(store, results, as_json=False)
     _require_passed(results)
 
@@ -57,10 +59,10 @@ def verify(
     """Hold every artifact in every runtime to the Keras scores of all test images; exit 1 if one fails."""
     from mnist_deploy.pipeline import running, verifying
 
-    selection, gates = options.selection(names, format, precision, runtime, device), options.gates(gate)
-    store = options.store(artifacts)
+    selection, gates = meaning.selection(names, format, precision, runtime, device), meaning.gates(gate)
+    store = meaning.store(artifacts)
     results = running.new_results("verify", quick=False)
-    verifying.verify(store, options.dataset(data), selection, results, options.progress(), gates)
+    verifying.verify(store, meaning.dataset(data), selection, results, meaning.progress(), gates)
     _finish(store, results, as_json=json)
     _require_passed(results)
 
@@ -100,12 +102,12 @@ def bench(
     from mnist_deploy.errors import FailedCheckError, UsageError
     from mnist_deploy.pipeline import benching, running
 
-    selection = options.selection(names, format, precision, runtime, device)
-    plan = options.plan(quick=quick, rigorous=rigorous, time_limit=time_limit, end_to_end=end_to_end)
-    against = options.baseline(baseline)
+    selection = meaning.selection(names, format, precision, runtime, device)
+    plan = meaning.plan(quick=quick, rigorous=rigorous, time_limit=time_limit, end_to_end=end_to_end)
+    against = meaning.baseline(baseline)
     cores = environment.usable_cores()
     uses = schedule.uses(batch_size, threads, cores)
-    store, loaded, progress = options.store(artifacts), options.dataset(data), options.progress()
+    store, loaded, progress = meaning.store(artifacts), meaning.dataset(data), meaning.progress()
     results = running.new_results("bench", quick=quick)
     if self_check:
         if quick or rigorous or end_to_end:
@@ -113,7 +115,7 @@ def bench(
             raise UsageError(f"--self-check has a plan of its own; leave out {option}")
         _self_check(selection, store, loaded, results, as_json=json)
         return
-    options.say_capped(threads, cores, progress)
+    meaning.say_capped(threads, cores, progress)
     benching.bench(store, loaded, selection, uses, results, progress, plan, against)
     _finish(store, results, as_json=json)
     if not benching.succeeded(results):
@@ -126,7 +128,7 @@ def _self_check(
     from mnist_deploy.errors import FailedCheckError
     from mnist_deploy.pipeline import checking
 
-    checking.self_check(store, dataset, selection, results, options.progress())
+    checking.self_check(store, dataset, selection, results, meaning.progress())
     _finish(store, results, as_json=as_json)
     if not results.checks:
         raise FailedCheckError("self-check: it could not be measured; see the red lines under the table")

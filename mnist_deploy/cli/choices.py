@@ -1,0 +1,58 @@
+"""What the options may be given: looked up when asked, so that `--help` imports no registry."""
+
+from mnist_deploy.architectures import ARCHITECTURES
+
+
+def formats() -> list[str]:
+    """Return the formats that are exported."""
+    from mnist_deploy.exporters import EXPORTERS
+
+    return list(EXPORTERS)
+
+
+def artifact_formats() -> list[str]:
+    """Return the formats that artifacts have: Keras's own, and those exported."""
+    from mnist_deploy.artifacts import KERAS_FORMAT
+
+    return [KERAS_FORMAT, *formats()]
+
+
+def precisions() -> list[str]:
+    """Return all precisions."""
+    from mnist_deploy.artifacts import Precision
+
+    return list(Precision)
+
+
+def runtimes() -> list[str]:
+    """Return all runtimes, on request and diagnostic ones too."""
+    from mnist_deploy.runtimes import RUNTIMES
+
+    return list(RUNTIMES)
+
+
+def profiled_runtimes() -> list[str]:
+    """Return the runtimes that have a profiler."""
+    from mnist_deploy.profiling.profilers import PROFILERS
+
+    return list(PROFILERS)
+
+
+def devices() -> list[str]:
+    """Return all kinds of device."""
+    from mnist_deploy.runtimes import DEVICES
+
+    return list(DEVICES)
+
+
+def gate_limits() -> list[str]:
+    """Return each gate with each of its limits, as `int8:accuracy-kept=`."""
+    from mnist_deploy.parity import GATES
+    from mnist_deploy.parity.gates import LIMITS
+
+    return [f"{gate}:{limit.replace('_', '-')}=" for gate in GATES for limit in LIMITS]
+
+
+def architectures() -> list[str]:
+    """Return the networks."""
+    return list(ARCHITECTURES)
