@@ -21,8 +21,7 @@ from mnist_deploy.diagnosis.matching import BY_NAME, BY_ORDER
 from mnist_deploy.diagnosis.records import Diagnosis
 from mnist_deploy.diagnosis.tolerances import MIN_IMAGES, TOLERANCES
 from mnist_deploy.exporters import ARTIFACT_KINDS
-from mnist_deploy.exporters.base import signature
-from mnist_deploy.exporters.saved_model import write_saved_model
+from mnist_deploy.exporters.saved_model import as_saved_model, write_saved_model
 from mnist_deploy.pipeline.diagnosing import Question, diagnose
 from mnist_deploy.progress import Silent
 from mnist_deploy.runtimes.openvino import OpenVinoRuntime
@@ -263,7 +262,8 @@ def converted(store: ArtifactStore, tiny_run: TinyRun) -> Iterator[Callable[[str
         OpenVinoRuntime.preload()
         import openvino
 
-        model = openvino.convert_model(signature(keras_model(tiny_run, name)))
+        with as_saved_model(keras_model(tiny_run, name)) as source:
+            model = openvino.convert_model(source)
         path = store.root / name / "planted.openvino"
         path.mkdir()
         openvino.save_model(model, path / "model.xml", compress_to_fp16=False)

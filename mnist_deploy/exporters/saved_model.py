@@ -1,6 +1,8 @@
 """TensorFlow SavedModel: what TensorFlow Serving and the LiteRT converter read."""
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,15 @@ def write_saved_model(model: Any, path: Path) -> None:
     # With 'serve' as its name the endpoint becomes the default signature too.
     archive.add_endpoint("serve", signature(model))
     archive.write_out(str(path), verbose=False)
+
+
+@contextmanager
+def as_saved_model(model: Any) -> Iterator[Path]:
+    """Write `model` as a SavedModel for a converter to read, and remove it in the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "saved_model"
+        write_saved_model(model, path)
+        yield path
 
 
 class SavedModelExporter(Exporter):

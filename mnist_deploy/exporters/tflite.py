@@ -1,6 +1,5 @@
 """TFLite, the format of LiteRT, in four precisions."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from mnist_deploy.artifacts import Precision
 from mnist_deploy.dataset import FloatArray
 from mnist_deploy.exporters.base import Exporter
-from mnist_deploy.exporters.saved_model import write_saved_model
+from mnist_deploy.exporters.saved_model import as_saved_model
 
 
 class TFLiteExporter(Exporter):
@@ -37,9 +36,7 @@ class TFLiteExporter(Exporter):
             for image in calibration_images:
                 yield [image[None]]
 
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder) / "saved_model"
-            write_saved_model(model, source)
+        with as_saved_model(model) as source:
             converter = tf.lite.TFLiteConverter.from_saved_model(str(source))
             if precision is not Precision.FLOAT32:
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
