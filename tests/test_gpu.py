@@ -1,5 +1,6 @@
 """Why a runtime cannot use a GPU, and the command that mends it. No GPU is needed."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -54,10 +55,17 @@ def test_a_build_without_cuda_is_told_from_one_that_lacks_the_libraries(nodes: P
         found = RUNTIMES["onnxruntime"].availability("gpu")
         assert found.reason == "an NVIDIA GPU is here, but the installed ONNX Runtime is built without CUDA"
         # Both packages bring the same module: the new one would lie beside the old one's files.
-        wanted = 'pip uninstall -y onnxruntime && pip install "onnxruntime-gpu[cuda,cudnn]"'
+        wanted = 'pip uninstall -y onnxruntime && pip install "onnxruntime-gpu[cuda,cudnn]<1.27"'
         assert found.remedy == wanted
     if not tf.config.list_physical_devices("GPU"):
         found = RUNTIMES["tensorflow"].availability("gpu")
         assert found.remedy == 'pip install "tensorflow[and-cuda]"'
         why = "finds no driver or CUDA libraries" if tf.test.is_built_with_cuda() else "is built without CUDA"
         assert found.reason is not None and found.reason.endswith(why)
+
+
+def test_remedies_ask_for_what_the_extra_brings() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    extra = project["optional-dependencies"]["gpu"]
+    for wanted in {RUNTIMES[name].gpu_distribution for name in ON_GPU}:
+        assert any(requirement.startswith(wanted) for requirement in extra), wanted

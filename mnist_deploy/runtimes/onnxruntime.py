@@ -40,7 +40,8 @@ class OnnxRuntimeRuntime(Runtime):
     devices: ClassVar[tuple[str, ...]] = ("cpu", "gpu")
     module = "onnxruntime"
     distributions: ClassVar[tuple[str, ...]] = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")
-    gpu_distribution = "onnxruntime-gpu[cuda,cudnn]"
+    # The last with CUDA 12, as TensorFlow has: cuDNN's packages for CUDA 12 and 13 write the same files.
+    gpu_distribution = "onnxruntime-gpu[cuda,cudnn]<1.27"
     timed_call = "InferenceSession.run"
     order = 5
     providers: ClassVar[Mapping[str, str]] = {"cpu": CPU, "gpu": CUDA}

@@ -16,8 +16,8 @@ class OnnxRuntimeTensorRT(OnnxRuntimeRuntime):
     title = "ONNX Runtime with TensorRT"
     devices = ("gpu",)
     distributions = ("onnxruntime-gpu",)
-    # onnxruntime-gpu 1.31 is linked to libnvinfer.so.10 and CUDA 13.
-    needs: ClassVar[Mapping[str, str]] = {"tensorrt": "tensorrt-cu13~=10.13"}
+    # onnxruntime-gpu 1.26 is linked to libnvinfer.so.10 and CUDA 12.
+    needs: ClassVar[Mapping[str, str]] = {"tensorrt": "tensorrt-cu12~=10.13"}
     on_request = True
     # The provider has no option against TF32; NVIDIA's libraries read this one.
     environment: ClassVar[Mapping[str, str]] = {"NVIDIA_TF32_OVERRIDE": "0"}
