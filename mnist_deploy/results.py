@@ -75,7 +75,10 @@ class Noise(BaseModel):
 
 
 class RuntimeRow(BaseModel):
-    """A runtime that was measured; `installed_bytes` counts its package and all that it requires."""
+    """A runtime that was measured.
+
+    `installed_bytes` counts its package and all that it requires, for a GPU the CUDA libraries too.
+    """
 
     runtime: str
     version: str | None

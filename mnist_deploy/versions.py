@@ -4,6 +4,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+from collections.abc import Iterable, Sequence
 
 
 def versions(*distributions: str) -> dict[str, str]:
@@ -39,33 +40,37 @@ def importable(module: str) -> bool:
         return False
 
 
-def packages_of(*distributions: str) -> list[str]:
-    """Return the first of `distributions` that is installed and all that it requires, as sorted canonical names."""
-    return sorted(_with_requirements(*distributions))
+def packages_of(*distributions: str, also: Iterable[str] = ()) -> list[str]:
+    """Return the packages that `installed_bytes` counts, as sorted canonical names."""
+    return sorted(_with_requirements(distributions, also))
 
 
-def installed_bytes(*distributions: str) -> int | None:
+def installed_bytes(*distributions: str, also: Iterable[str] = ()) -> int | None:
     """Return the bytes on disk of the first of `distributions` that is installed, with all that it requires.
 
     What others require too, as numpy, counts as well. Each file that an installer recorded counts once; a
     distribution without such a record adds nothing. None if none is installed.
+
+    Args:
+        distributions: names of packages that stand for each other.
+        also: requirements beside it, as 'jax[cuda12]', with their own; what is not installed adds nothing.
     """
-    closure = _with_requirements(*distributions)
+    closure = _with_requirements(distributions, also)
     if not closure:
         return None
     located = (one.locate_file(file) for one in closure.values() for file in one.files or ())
     return sum(_size_bytes(path) for path in {os.path.normpath(str(path)) for path in located})
 
 
-def _with_requirements(*distributions: str) -> dict[str, importlib.metadata.Distribution]:
+def _with_requirements(distributions: Sequence[str], also: Iterable[str]) -> dict[str, importlib.metadata.Distribution]:
     """Return the transitive closure by canonical name; what this machine's markers leave out is not in it."""
     from packaging.utils import canonicalize_name  # here and below: --help does without
 
     first = installed_of(*distributions)
     found: dict[str, importlib.metadata.Distribution] = {}
     # A distribution comes once for itself, with extra "", and once for each extra that someone asks of it.
-    waiting: list[tuple[str, str]] = [(canonicalize_name(first), "")] if first else []
-    seen = set(waiting)
+    seen = {(canonicalize_name(first), "")}.union(*(_wanted(text, "") for text in also)) if first else set()
+    waiting = list(seen)
     while waiting:
         name, extra = waiting.pop()
         try:

@@ -72,6 +72,13 @@ def test_extras_count_where_someone_asks_for_them(install: Install) -> None:
     assert packages_of("mnd-b") == ["mnd-b"]
 
 
+def test_what_is_needed_beside_it_counts_with_its_extras(install: Install) -> None:
+    size = install("mnd-a") + install("mnd-b", "mnd-c; extra == 'gpu'") + install("mnd-c", files={"c.so": 10})
+    assert packages_of("mnd-a", also=["mnd-b[gpu]<2", "mnd-nowhere"]) == ["mnd-a", "mnd-b", "mnd-c"]
+    assert installed_bytes("mnd-a", also=["mnd-b[gpu]<2", "mnd-nowhere"]) == size
+    assert installed_bytes("mnd-nowhere", also=["mnd-b"]) is None
+
+
 def test_what_is_absent_or_unreadable_adds_nothing(install: Install, tmp_path: Path) -> None:
     size = install("mnd-a", "mnd-nowhere", "not a requirement !", "mnd-b", files={"gone.so": 50})
     (tmp_path / "gone.so").unlink()

@@ -94,7 +94,9 @@ def bench(
     results.plan, results.clock_floor_s = plan, sampler.floor_s()
     results.baseline = (baseline or DEFAULT_BASELINE).label
     results.roofs = [roofline.roof(threads) for threads in sorted({use.threads for use in uses})]
-    results.runtimes = [_runtime(name) for name in dict.fromkeys(cell.runtime for cell in todo.cells)]
+    # Where one runs on both, it takes what the GPU takes.
+    devices = {cell.runtime: cell.device for cell in sorted(todo.cells, key=lambda cell: cell.device == "gpu")}
+    results.runtimes = [_runtime(name, devices[name]) for name in dict.fromkeys(cell.runtime for cell in todo.cells)]
     recorder = Recorder(todo.cells)
     try:
         measure(recorder, dataset, plan, baseline or DEFAULT_BASELINE, results, store.results, progress)
@@ -182,9 +184,10 @@ def _require(baseline: Baseline | None, todo: Matrix) -> None:
         )
 
 
-def _runtime(name: str) -> RuntimeRow:
-    packages = RUNTIMES[name].distributions
-    return RuntimeRow(runtime=name, version=version_of(*packages), installed_bytes=installed_bytes(*packages))
+def _runtime(name: str, device: str) -> RuntimeRow:
+    packages, also = RUNTIMES[name].distributions, RUNTIMES[name].requirements(device)
+    size = installed_bytes(*packages, also=also)
+    return RuntimeRow(runtime=name, version=version_of(*packages), installed_bytes=size)
 
 
 def _teller(session: Session, progress: Progress) -> process.OnEvent:

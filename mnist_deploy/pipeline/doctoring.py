@@ -58,14 +58,15 @@ def diagnose(
     modules = {one.module: finding for one, finding in zip(imports, found[: len(imports)], strict=True)}
     tried = dict(zip(there, zip(trials, found[len(imports) :], strict=True), strict=True))
     # TensorFlow with all that it requires takes 0.7 s to add up, and several runtimes are made of it.
-    sizes = {packages: installed_bytes(*packages) for packages in {one.distributions for one in wanted}}
+    kinds = {pair: (pair[0].distributions, pair[0].requirements(pair[1])) for pair in pairs}
+    sizes = {kind: installed_bytes(*kind[0], also=kind[1]) for kind in set(kinds.values())}
     trained = bool(store.trained())
     return Diagnosis(
         environment=environment.describe(),
         gpu_node=nvidia_gpu_present(),
         runtimes=[
-            _runtime_state(one, device, sizes[one.distributions], tried.get((one, device)), trained=trained)
-            for one, device in pairs
+            _runtime_state(one, device, sizes[kind], tried.get((one, device)), trained=trained)
+            for (one, device), kind in kinds.items()
         ],
         exporters=[exporter_state(*kind, needs, modules) for kind, needs in exports.items()],
         places=places,

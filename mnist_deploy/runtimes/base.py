@@ -161,6 +161,11 @@ class Runtime(ABC):
         return f'{remove}pip install "{cls.gpu_distribution}"'
 
     @classmethod
+    def requirements(cls, device: str) -> tuple[str, ...]:
+        """Return what is installed beside the package to use it on `device`."""
+        return (*cls.needs.values(), *([cls.gpu_distribution] if device == "gpu" and cls.gpu_distribution else []))
+
+    @classmethod
     def preload(cls) -> None:
         """Import the library, without starting anything in it: workers are forked afterwards."""
         importlib.import_module(cls.module)
