@@ -1,10 +1,11 @@
-"""Find the implementations of an interface: one file each, in a package of their own."""
+"""Find the implementations of an interface, one file each in a package of their own; and what interfaces share."""
 
 import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable
-from typing import Any, TypeGuard, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeGuard, TypeVar
 
 T = TypeVar("T")
 
@@ -24,3 +25,20 @@ def discover(package: str, interface: Callable[..., T]) -> list[type[T]]:
 
 def _implements(value: Any, interface: Any) -> TypeGuard[type[Any]]:
     return inspect.isclass(value) and issubclass(value, interface) and not inspect.isabstract(value)
+
+
+class Closing:
+    """What holds something from its making on: a context manager that ends with `close`."""
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Release what loading took; most have nothing to."""

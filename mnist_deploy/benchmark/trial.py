@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Artifact
-from mnist_deploy.benchmark.worker import FORKS, reason
+from mnist_deploy.benchmark.worker import FORKS, reason, teller
 from mnist_deploy.quiet import without_telemetry
 from mnist_deploy.runtimes import RUNTIMES, Proof
 
@@ -86,13 +86,7 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="ev
 
 def main() -> None:
     """Do the order on standard input."""
-    # Libraries print to descriptor 1 as they like; the events need one that they do not know.
-    stream = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-
-    def say(event: Event) -> None:
-        stream.write(event.model_dump_json() + "\n")
-
+    say = teller()
     without_telemetry()
     order = Order.model_validate_json(sys.stdin.read())
     broken: dict[str, str] = {}

@@ -13,9 +13,9 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
+from pydantic import BaseModel
 
 from mnist_deploy.benchmark import memory
 from mnist_deploy.benchmark.measuring import Arrays, Measuring
@@ -100,6 +100,18 @@ def _guarded(number: int, say: Say, drop: Callable[[int], None], step: Callable[
         say(Failed(job=number, reason=reason(error)))
 
 
+def teller() -> Callable[[BaseModel], None]:
+    """Return what writes events to the parent, one a line; from now on what else is printed goes to standard error."""
+    # Libraries print to descriptor 1 as they like; the events need one that they do not know.
+    stream = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+
+    def say(event: BaseModel) -> None:
+        stream.write(event.model_dump_json() + "\n")
+
+    return say
+
+
 def reason(error: Exception) -> str:
     """Return an exception in one line; under --debug print all of it too."""
     if debugging():
@@ -138,14 +150,8 @@ def prepare(path: str) -> None:
 
 def main() -> None:
     """Do the requests named on standard input, each in a process of its own."""
-    # Libraries print to descriptor 1 as they like; the events need one that they do not know.
-    stream: TextIO = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
+    say = teller()
     base_bytes = memory.resident_bytes()
-
-    def say(event: Event) -> None:
-        stream.write(event.model_dump_json() + "\n")
-
     for line in sys.stdin:
         path = line.strip()
         prepare(path)
@@ -165,7 +171,6 @@ def main() -> None:
                 traceback.print_exc()
             finally:
                 # Without the interpreter's long good-bye: libraries' threads would delay it or break it.
-                stream.flush()
                 sys.stderr.flush()
                 os._exit(code)
         say(Ended(code=os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))

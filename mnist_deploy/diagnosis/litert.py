@@ -9,10 +9,7 @@ from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.dataset import FloatArray
 from mnist_deploy.diagnosis.base import Tensor, Tracer, batched
-from mnist_deploy.runtimes.litert import LiteRTRuntime
-
-# What XNNPACK's nodes, which stand after those that they replace, are called in the interpreter's list.
-DELEGATE = "DELEGATE"
+from mnist_deploy.runtimes.litert import DELEGATE, LiteRTRuntime
 
 
 class LiteRTTracer(Tracer):

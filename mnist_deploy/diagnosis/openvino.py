@@ -8,7 +8,7 @@ import numpy as np
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.dataset import FloatArray
 from mnist_deploy.diagnosis.base import Tensor, Tracer, batched
-from mnist_deploy.runtimes.openvino import core, graph_file
+from mnist_deploy.runtimes.openvino import OpenVinoRuntime, core, graph_file
 
 LEFT_OUT = frozenset({"Parameter", "Constant", "Result"})
 
@@ -38,7 +38,7 @@ class OpenVinoTracer(Tracer):
         # An added output lends its own name to the tensor.
         names = {one.get_friendly_name(): sorted(one.output(0).get_names()) for one in seen}
         model.add_outputs([one.output(0) for one in seen if one.get_friendly_name() != final])
-        compiled = core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        compiled = core().compile_model(model, "CPU", dict(OpenVinoRuntime.hints))
         results = compiled(images)
         ports = {_source(result): number for number, result in enumerate(model.outputs)}
         traced = []

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, computed_field
 
-from mnist_deploy import cpu, environment
+from mnist_deploy import environment
 from mnist_deploy.artifacts import Artifact, ArtifactStore, Precision
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.dataset import Dataset
@@ -31,15 +31,19 @@ class Profiles(BaseModel):
     """What was profiled, and on what.
 
     Attributes:
-        cpu_features: the processor's instruction sets that matter; empty where the machine does not tell.
         twins: each precision against float32, where both were selected.
     """
 
     environment: Environment
-    cpu_features: list[str]
     profiles: list[Profile] = []
     twins: list[Twins] = []
     skips: list[Skip] = []
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def cpu_features(self) -> list[str]:
+        """The processor's instruction sets that matter; empty where the machine does not tell."""
+        return self.environment.cpu_features
 
 
 class Group:
@@ -149,7 +153,6 @@ def profile(
                 progress.advance(group.label)
     return Profiles(
         environment=environment.describe(),
-        cpu_features=cpu.features(),
         profiles=[one for group in groups for one in group.profiles()],
         twins=[one for group in groups for one in group.twins()],
         skips=todo.skips + [failed(cell, reason) for group in groups for cell, reason in group.failed.items()],

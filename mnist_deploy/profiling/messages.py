@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from mnist_deploy.artifacts import Artifact
+from mnist_deploy.benchmark.messages import Failed, Started
 from mnist_deploy.benchmark.sampler import Effort
 from mnist_deploy.profiling.records import Operator
 
@@ -58,13 +59,6 @@ class Timed(BaseModel):
     medians_s: list[list[float] | None]
 
 
-class Started(BaseModel):
-    """An artifact has the processor from now on; it is to blame if the process dies."""
-
-    event: Literal["started"] = "started"
-    job: int
-
-
 class Profiled(BaseModel):
     """What the library's profiler told of one artifact."""
 
@@ -75,14 +69,6 @@ class Profiled(BaseModel):
     beside_s: float
     profiled_s: float
     calls: int
-
-
-class Failed(BaseModel):
-    """An artifact could not be loaded, called or profiled."""
-
-    event: Literal["failed"] = "failed"
-    job: int
-    reason: str
 
 
 Event = Timed | Started | Profiled | Failed

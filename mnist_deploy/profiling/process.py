@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mnist_deploy import quiet
+from mnist_deploy.benchmark.messages import Failed, Started
 from mnist_deploy.benchmark.process import environment
-from mnist_deploy.profiling.messages import EVENT, Event, Failed, Profiled, Request, Started, Timed
+from mnist_deploy.profiling.messages import EVENT, Event, Profiled, Request, Timed
 from mnist_deploy.runtimes import RUNTIMES
 
 

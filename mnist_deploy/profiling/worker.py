@@ -4,21 +4,21 @@ Run as `python -m mnist_deploy.profiling.worker`. It reads one request from its 
 line, to its standard output. Timing comes first: no profiler is loaded then.
 """
 
-import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from mnist_deploy.benchmark.measuring import batches
+from mnist_deploy.benchmark.messages import Failed, Started
 from mnist_deploy.benchmark.sampler import Effort, Tape, Times, sample, warm_up
-from mnist_deploy.benchmark.worker import reason
+from mnist_deploy.benchmark.worker import reason, teller
 from mnist_deploy.dataset import scaled
-from mnist_deploy.profiling.messages import Event, Failed, Profiled, ProfilePlan, Request, Started, Timed
+from mnist_deploy.profiling.messages import Event, Profiled, ProfilePlan, Request, Timed
 from mnist_deploy.profiling.profilers import PROFILERS, Profiler
 from mnist_deploy.runtimes import RUNTIMES, Runtime
 
@@ -145,13 +145,7 @@ class Work:
 
 def main() -> None:
     """Do the request on standard input."""
-    # Libraries print to descriptor 1 as they like; the events need one that they do not know.
-    stream: TextIO = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-
-    def say(event: Event) -> None:
-        stream.write(event.model_dump_json() + "\n")
-
+    say = teller()
     Work(Request.model_validate_json(sys.stdin.read()), say).do()
 
 

@@ -5,8 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from pydantic import BaseModel
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.dataset import CLASSES, FloatArray, UInt8Array, scaled
 from mnist_deploy.errors import UnavailableError
+from mnist_deploy.plugins import Closing
 from mnist_deploy.versions import importable, version_of
 
 DEVICE_NODES = Path("/dev")
@@ -44,7 +44,7 @@ class Proof(BaseModel):
     arithmetic: str | None = None
 
 
-class Runtime(ABC):
+class Runtime(Closing, ABC):
     """One loaded artifact; a context manager.
 
     Class attributes:
@@ -92,19 +92,6 @@ class Runtime(ABC):
         self.device = device
         self.threads = threads
         self.batch_size = batch_size
-
-    def __enter__(self) -> Self:
-        """Return the loaded runtime."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self.close()
-
-    def close(self) -> None:  # noqa: B027 - most runtimes have nothing to release
-        """Release what loading took."""
 
     @classmethod
     def availability(cls, device: str) -> Availability:
@@ -175,7 +162,7 @@ class Runtime(ABC):
         """Tell whether the runtime can load `artifact`."""
         return artifact.format in cls.formats
 
-    @classmethod  # noqa: B027 - most runtimes have nothing to prepare
+    @classmethod
     def prepare(cls, artifact: Artifact, batch_size: int) -> None:
         """Do once what is kept for every later load of `artifact`, as compiling it: no load's time holds it."""
 

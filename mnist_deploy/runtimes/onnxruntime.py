@@ -11,7 +11,7 @@ from mnist_deploy.artifacts import Artifact
 from mnist_deploy.dataset import CLASSES
 from mnist_deploy.errors import UnavailableError
 from mnist_deploy.runtimes.base import Runtime
-from mnist_deploy.training import INPUT_NAME, OUTPUT_NAME
+from mnist_deploy.training import BATCH_AXIS, INPUT_NAME, OUTPUT_NAME
 
 # From here on the copy costs more than the allocations.
 BIND_BELOW = 16
@@ -45,6 +45,8 @@ class OnnxRuntimeRuntime(Runtime):
     timed_call = "InferenceSession.run"
     order = 5
     providers: ClassVar[Mapping[str, str]] = {"cpu": CPU, "gpu": CUDA}
+    # Whether the session is made for the one batch size, rather than for any.
+    fixed_batch: ClassVar[bool] = False
 
     def __init__(self, artifact: Artifact, *, device: str, threads: int | None, batch_size: int) -> None:
         """Make the session.
@@ -88,6 +90,8 @@ class OnnxRuntimeRuntime(Runtime):
         if self.threads is not None:
             options.intra_op_num_threads = self.threads
             options.inter_op_num_threads = 1
+        if self.fixed_batch:
+            options.add_free_dimension_override_by_name(BATCH_AXIS, self.batch_size)
         return options
 
     def session_providers(self) -> Providers:

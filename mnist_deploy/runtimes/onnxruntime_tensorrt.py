@@ -2,11 +2,10 @@
 
 import importlib
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from mnist_deploy.artifacts import Precision
 from mnist_deploy.runtimes.onnxruntime import CUDA, CUDA_OPTIONS, OnnxRuntimeRuntime, Providers
-from mnist_deploy.training import BATCH_AXIS
 
 
 class OnnxRuntimeTensorRT(OnnxRuntimeRuntime):
@@ -19,6 +18,8 @@ class OnnxRuntimeTensorRT(OnnxRuntimeRuntime):
     # onnxruntime-gpu 1.26 is linked to libnvinfer.so.10 and CUDA 12.
     needs: ClassVar[Mapping[str, str]] = {"tensorrt": "tensorrt-cu12~=10.13"}
     on_request = True
+    # An engine is built for a shape.
+    fixed_batch = True
     # The provider has no option against TF32; NVIDIA's libraries read this one.
     environment: ClassVar[Mapping[str, str]] = {"NVIDIA_TF32_OVERRIDE": "0"}
     providers: ClassVar[Mapping[str, str]] = {"gpu": "TensorrtExecutionProvider"}
@@ -28,12 +29,6 @@ class OnnxRuntimeTensorRT(OnnxRuntimeRuntime):
         """Import TensorRT first: that loads its libraries, where ONNX Runtime's provider then finds them."""
         importlib.import_module("tensorrt")
         super().preload()
-
-    def session_options(self) -> Any:
-        """Fix the batch size too: an engine is built for a shape."""
-        options = super().session_options()
-        options.add_free_dimension_override_by_name(BATCH_AXIS, self.batch_size)
-        return options
 
     def session_providers(self) -> Providers:
         """Allow int8 where the artifact is quantised; TensorRT refuses its Q/DQ nodes otherwise."""

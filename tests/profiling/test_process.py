@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from mnist_deploy.artifacts import Artifact, Precision
+from mnist_deploy.benchmark.messages import Failed, Started
 from mnist_deploy.benchmark.sampler import Effort
-from mnist_deploy.profiling.messages import Failed, Profiled, ProfilePlan, Request, Started, Timed
+from mnist_deploy.profiling.messages import Profiled, ProfilePlan, Request, Timed
 from mnist_deploy.profiling.process import outcome, work
 from tests.conftest import NETWORKS, TinyRun
 

@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.benchmark.sampler import Times
+from mnist_deploy.plugins import Closing
 from mnist_deploy.profiling.records import Operator
 
 
@@ -24,7 +24,7 @@ class Reading:
     unfused_qdq: int
 
 
-class Profiler(ABC):
+class Profiler(Closing, ABC):
     """One artifact, loaded with profiling on; a context manager.
 
     It loads as the runtime of the same name does, with as many threads and for the same batch.
@@ -42,19 +42,6 @@ class Profiler(ABC):
     @abstractmethod
     def __init__(self, artifact: Artifact, *, threads: int, batch_size: int) -> None:
         """Load `artifact`, ready for calls with exactly `batch_size` images."""
-
-    def __enter__(self) -> Self:
-        """Return the loaded profiler."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self.close()
-
-    def close(self) -> None:  # noqa: B027 - most have nothing to release
-        """Release what loading took."""
 
     @abstractmethod
     def run(self, tensor: Any) -> Any:
