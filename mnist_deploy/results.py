@@ -17,11 +17,14 @@ from mnist_deploy.errors import ArtifactError
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.runtimes import Proof
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 class TrainingRow(BaseModel):
-    """What a training reached against what the notebook reports; `caveat` says where the report misleads."""
+    """What a training reached against what the notebook reports; `caveat` says where the report misleads.
+
+    `history` has one value an epoch for each of Keras's figures (loss, accuracy).
+    """
 
     architecture: str
     epochs: int
@@ -33,6 +36,8 @@ class TrainingRow(BaseModel):
     reported_accuracy: float
     caveat: str | None
     kept: bool
+    history: dict[str, list[float]]
+    model_sha256: str
 
 
 class Comparison(BaseModel):
@@ -107,6 +112,7 @@ class Measurement(BaseModel):
         device_memory_bytes: what the GPU's memory in use grew by, from before the library's first load to after the
             first call; other processes on the GPU count too. None on the CPU, or if NVML does not tell.
         proof: what really ran it.
+        model_sha256: of the Keras model that the artifact was made of.
         pass_trusted: for each pass, whether the witnesses let any of its slices stand.
         rank: one more than the number of cells of the same network and use that are faster by verdict; None if no
             verdicts could be given.
@@ -149,6 +155,7 @@ class Measurement(BaseModel):
     device_memory_bytes: int | None = None
     proof: Proof
     runtime_version: str | None
+    model_sha256: str
     artifact_sha256: str
 
 
@@ -178,7 +185,8 @@ class Skip(BaseModel):
 class Results(BaseModel):
     """One run of one command. `complete` is False in a file that an interruption left behind.
 
-    `samples` names the file beside this one that holds every timed call (see `benchmark.recording`).
+    `samples` names the file beside this one that holds every timed call (see `benchmark.recording`); `data_sha256` is
+    the data's that it was made with (see `dataset.Dataset.sha256`).
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -187,6 +195,7 @@ class Results(BaseModel):
     complete: bool = False
     quick: bool = False
     environment: Environment
+    data_sha256: str
     plan: Plan | None = None
     passes_done: int | None = None
     time_limited: bool = False

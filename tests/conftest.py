@@ -6,17 +6,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mnist_deploy import dataset, environment, results
+from mnist_deploy import dataset, environment
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.benchmark import schedule
 from mnist_deploy.benchmark.sampler import Effort
 from mnist_deploy.benchmark.schedule import Plan
+from mnist_deploy.pipeline import running
 from mnist_deploy.pipeline.benching import bench
 from mnist_deploy.pipeline.figures import Baseline
 from mnist_deploy.pipeline.selection import Selection
@@ -116,7 +116,7 @@ def _the_shared_run_is_left_alone(request: pytest.FixtureRequest) -> Iterator[No
 def measured(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
     """Three passes of the default protocol over the light runtimes and one network: what verdicts and noise need."""
     root = Path(shutil.copytree(tiny_run.root, tmp_path_factory.mktemp("measured") / "artifacts"))
-    found = results.Results(command="bench", created_at=datetime.now(UTC), environment=environment.describe())
+    found = running.new_results("bench", tiny_run.dataset, quick=False)
     selection = Selection(
         architectures=NETWORKS[:1], formats=["tflite", "onnx"], precisions=["int8", "float32"],
         runtimes=["litert", "onnxruntime"],

@@ -41,7 +41,8 @@ def measurement(
         "timed": "call", "call": "set_tensor, invoke, get_tensor", "engine_s": None, "memory_bytes": 10_400_000,
         "pass_trusted": [True] * 3, "roof_share": 0.62, "load_s": 0.0004,
         "first_call_s": p50 * 9, "calls": 6000, "passes": 3, "pass_p50_s": [p50] * 3,
-        "proof": {"executed_on": "CPU"}, "runtime_version": "1.0", "artifact_sha256": "0" * 64,
+        "proof": {"executed_on": "CPU"}, "runtime_version": "1.0", "model_sha256": "1" * 64,
+        "artifact_sha256": "0" * 64,
     }  # fmt: skip
     who = {"architecture": architecture, "format": format, "precision": precision, "runtime": runtime}
     return Measurement.model_validate(plain | who | changes)
@@ -72,19 +73,27 @@ def parity_row(format: str, precision: str, runtime: str, **changes: object) -> 
         "images": 10_000, "accuracy": 0.9525, "accuracy_low": 0.9482, "accuracy_high": 0.9565,
         "reference_accuracy": 0.9525, "accuracy_change": 0.0, "accuracy_change_low": -0.0002,
         "accuracy_change_high": 0.0002, "accuracy_kept_low": 0.9998, "mcnemar_p": 1.0, "top1_agreement": 1.0,
-        "lost": [], "gained": [], "altered": [], "max_abs_error": 1.2e-6, "mean_abs_error": 3e-8, "mean_kl": 3.4e-14,
+        "flips": [], "max_abs_error": 1.2e-6, "mean_abs_error": 3e-8, "mean_kl": 3.4e-14,
         "single_images": 1000, "single_changes": 0, "proof": {"executed_on": "CPU"}, "gate": precision,
         "passed": True, "failures": [],
+        "model_sha256": "1" * 64, "artifact_sha256": "0" * 64,
     }  # fmt: skip
     return ParityRow.model_validate(plain | changes)
 
 
+# 16 lost, 4 gained, 3 wrong both times but differently.
+FLIPS = [
+    *({"image": image, "label": 7, "reference": 7, "answer": 1} for image in range(16)),
+    *({"image": image, "label": 4, "reference": 9, "answer": 4} for image in range(20, 24)),
+    *({"image": image, "label": 8, "reference": 3, "answer": 5} for image in (95, 99, 100)),
+]
 BIG = {"batch_size": 256, "threads": 2, "latency_p99_s": None, "calls": 60}
 RECORDS = Results(
     command="run",
     created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     complete=True,
     environment=ENVIRONMENT,
+    data_sha256="3" * 64,
     plan=Plan(),
     clock_floor_s=67e-9,
     passes_done=3,
@@ -102,10 +111,12 @@ RECORDS = Results(
         TrainingRow(
             architecture="mlp-relu-128", epochs=10, seed=0, duration_s=11.2, test_loss=0.1647, test_accuracy=0.9525,
             reported_loss=0.1602, reported_accuracy=0.9552, caveat=None, kept=False,
+            history={"loss": [0.6, 0.3, 0.2], "accuracy": [0.83, 0.92, 0.94]}, model_sha256="1" * 64,
         ),
         TrainingRow(
             architecture="mlp-tanh-128", epochs=20, seed=0, duration_s=22.4, test_loss=0.0865, test_accuracy=0.9764,
             reported_loss=0.0836, reported_accuracy=0.0990, caveat="a slip", kept=True,
+            history={"loss": [0.4, 0.1], "accuracy": [0.9, 0.97]}, model_sha256="2" * 64,
         ),
     ],
     parity=[
@@ -113,8 +124,7 @@ RECORDS = Results(
         parity_row("tflite", "float32", "litert"),
         parity_row(
             "tflite", "int8", "litert", accuracy=0.9513, accuracy_change=-0.0012, top1_agreement=0.9977,
-            max_abs_error=0.041, mcnemar_p=0.0042, mean_kl=1.4e-2, lost=[*range(16)], gained=[*range(20, 24)],
-            altered=[95, 99, 100],
+            max_abs_error=0.041, mcnemar_p=0.0042, mean_kl=1.4e-2, flips=FLIPS,
             passed=False, failures=["keeps 99.874% of the accuracy < 99.900%", "a second reason"],
         ),
         parity_row("onnx", "float32", "onnxruntime", device="gpu"),

@@ -125,5 +125,7 @@ def test_a_shown_time_is_right_to_three_digits(value: float) -> None:
 
 
 def test_results_are_empty_until_filled() -> None:
-    fresh = Results(command="x", created_at=RECORDS.created_at, environment=RECORDS.environment)
+    fresh = Results(
+        command="x", created_at=RECORDS.created_at, environment=RECORDS.environment, data_sha256=RECORDS.data_sha256
+    )
     assert (fresh.measurements, fresh.parity, fresh.skips, fresh.complete) == ([], [], [], False)

@@ -38,7 +38,7 @@ def run(
 
     wanted, gates = meaning.networks(names) or list(ARCHITECTURES), meaning.gates(gate)
     store, loaded = meaning.store(artifacts), meaning.dataset(data)
-    results = running.new_results("run", quick=quick)
+    results = running.new_results("run", loaded, quick=quick)
     running.run(store, loaded, wanted, TrainingOptions(seed=seed), results, meaning.progress(), gates)
     _finish(store, results, as_json=False)
     _require_passed(results)
@@ -60,9 +60,9 @@ def verify(
     from mnist_deploy.pipeline import running, verifying
 
     selection, gates = meaning.selection(names, format, precision, runtime, device), meaning.gates(gate)
-    store = meaning.store(artifacts)
-    results = running.new_results("verify", quick=False)
-    verifying.verify(store, meaning.dataset(data), selection, results, meaning.progress(), gates)
+    store, loaded = meaning.store(artifacts), meaning.dataset(data)
+    results = running.new_results("verify", loaded, quick=False)
+    verifying.verify(store, loaded, selection, results, meaning.progress(), gates)
     _finish(store, results, as_json=json)
     _require_passed(results)
 
@@ -108,7 +108,7 @@ def bench(
     cores = environment.usable_cores()
     uses = schedule.uses(batch_size, threads, cores)
     store, loaded, progress = meaning.store(artifacts), meaning.dataset(data), meaning.progress()
-    results = running.new_results("bench", quick=quick)
+    results = running.new_results("bench", loaded, quick=quick)
     if self_check:
         if quick or rigorous or end_to_end:
             option = "--quick" if quick else "--rigorous" if rigorous else "--end-to-end"

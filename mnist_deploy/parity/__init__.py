@@ -1,6 +1,6 @@
 """Does an artifact still give the same answers? Recorded scores of a runtime against the recorded Keras scores."""
 
-from mnist_deploy.parity.agreement import Agreement, ParityRow, compare
+from mnist_deploy.parity.agreement import Agreement, Flip, ParityRow, compare
 from mnist_deploy.parity.gates import GATES, Gate, applied, changed, failures
 
-__all__ = ["GATES", "Agreement", "Gate", "ParityRow", "applied", "changed", "compare", "failures"]
+__all__ = ["GATES", "Agreement", "Flip", "Gate", "ParityRow", "applied", "changed", "compare", "failures"]

@@ -8,6 +8,15 @@ from mnist_deploy.parity import statistics
 from mnist_deploy.runtimes import Proof
 
 
+class Flip(BaseModel):
+    """A test image that an artifact answers otherwise than Keras: its index, its label, and both answers."""
+
+    image: int
+    label: int
+    reference: int
+    answer: int
+
+
 class Agreement(BaseModel):
     """How two models answer the same images: the artifact, and Keras as the reference.
 
@@ -20,9 +29,7 @@ class Agreement(BaseModel):
         accuracy_kept_low: the share of the reference's accuracy that is kept at least, by that lower end.
         mcnemar_p: exact two-sided p of McNemar's test that the change is chance.
         top1_agreement: share of images with the same answer as Keras.
-        lost: indices of the images that Keras had right and the artifact has wrong.
-        gained: indices of those that Keras had wrong and the artifact has right.
-        altered: indices of those that both have wrong, but differently.
+        flips: the images with another answer than Keras's.
         max_abs_error, mean_abs_error: of single scores, against Keras's; None if a score is not a finite number.
         mean_kl: mean Kullback-Leibler divergence of the artifact's scores from Keras's, in nats; None likewise.
         single_images: how many images were scored one a call too; 0 if that was not asked for.
@@ -40,20 +47,35 @@ class Agreement(BaseModel):
     accuracy_kept_low: float | None
     mcnemar_p: float
     top1_agreement: float
-    lost: list[int]
-    gained: list[int]
-    altered: list[int]
+    flips: list[Flip]
     max_abs_error: float | None
     mean_abs_error: float | None
     mean_kl: float | None
     single_images: int = 0
     single_changes: int = 0
 
+    @property
+    def lost(self) -> list[Flip]:
+        """Those that Keras had right and the artifact has wrong."""
+        return [flip for flip in self.flips if flip.reference == flip.label]
+
+    @property
+    def gained(self) -> list[Flip]:
+        """Those that Keras had wrong and the artifact has right."""
+        return [flip for flip in self.flips if flip.answer == flip.label]
+
+    @property
+    def altered(self) -> list[Flip]:
+        """Those that both have wrong, but differently."""
+        return [flip for flip in self.flips if flip.label not in (flip.reference, flip.answer)]
+
 
 class ParityRow(Agreement):
     """One artifact in one runtime, over all test images.
 
     Attributes:
+        model_sha256: of the Keras model that the artifact was made of.
+        artifact_sha256: of the artifact itself.
         proof: what really ran it.
         gate: the name of the gate that it was held to: its precision, or what the runtime computed in if that is less.
         passed: whether every limit of the gate holds; `failures` names those that do not.
@@ -64,6 +86,8 @@ class ParityRow(Agreement):
     precision: str
     runtime: str
     device: str
+    model_sha256: str
+    artifact_sha256: str
     proof: Proof
     gate: str
     passed: bool
@@ -88,10 +112,13 @@ def compare(
         raise ValueError(f"cannot compare scores {scores.shape} with {reference.shape} for {len(labels)} labels")
     answers, expected, images = scores.argmax(axis=1), reference.argmax(axis=1), len(labels)
     right, right_before = answers == labels, expected == labels
-    lost, gained = np.flatnonzero(right_before & ~right), np.flatnonzero(right & ~right_before)
-    altered = np.flatnonzero((answers != expected) & ~right & ~right_before)
+    lost, gained = int(np.sum(right_before & ~right)), int(np.sum(right & ~right_before))
+    flips = [
+        Flip(image=image, label=labels[image].item(), reference=expected[image].item(), answer=answers[image].item())
+        for image in np.flatnonzero(answers != expected).tolist()
+    ]
     low, high = statistics.wilson(int(right.sum()), images)
-    change_low, change_high = statistics.paired_change(len(lost), len(gained), images)
+    change_low, change_high = statistics.paired_change(lost, gained, images)
     before = float(right_before.mean())
     finite = bool(np.isfinite(scores).all())
     apart = np.abs(scores - reference) if finite else None
@@ -102,15 +129,13 @@ def compare(
         accuracy_low=low,
         accuracy_high=high,
         reference_accuracy=before,
-        accuracy_change=(len(gained) - len(lost)) / images,
+        accuracy_change=(gained - lost) / images,
         accuracy_change_low=change_low,
         accuracy_change_high=change_high,
         accuracy_kept_low=(before + change_low) / before if before else None,
-        mcnemar_p=statistics.mcnemar(len(lost), len(gained)),
+        mcnemar_p=statistics.mcnemar(lost, gained),
         top1_agreement=float(np.mean(answers == expected)),
-        lost=lost.tolist(),
-        gained=gained.tolist(),
-        altered=altered.tolist(),
+        flips=flips,
         max_abs_error=None if apart is None else float(apart.max()),
         mean_abs_error=None if apart is None else float(apart.mean(dtype=np.float64)),
         mean_kl=statistics.mean_kl(reference, scores) if finite else None,

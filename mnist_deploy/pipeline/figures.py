@@ -93,6 +93,7 @@ def _measurement(
         device_memory_bytes=facts.loaded.device_memory_bytes,
         proof=facts.loaded.proof,
         runtime_version=version_of(*RUNTIMES[key.runtime].distributions),
+        model_sha256=facts.artifact.provenance.source_sha256,
         artifact_sha256=facts.artifact.sha256,
     )
 

@@ -22,9 +22,15 @@ from mnist_deploy.results import Results
 QUICK_EPOCHS = 1
 
 
-def new_results(command: str, *, quick: bool) -> Results:
-    """Return the empty results of a command that begins now on this machine."""
-    return Results(command=command, created_at=datetime.now(UTC), quick=quick, environment=environment.describe())
+def new_results(command: str, dataset: Dataset, *, quick: bool) -> Results:
+    """Return the empty results of a command that begins now on this machine, with `dataset`."""
+    return Results(
+        command=command,
+        created_at=datetime.now(UTC),
+        quick=quick,
+        environment=environment.describe(),
+        data_sha256=dataset.sha256,
+    )
 
 
 def plan_for(*, quick: bool) -> Plan:

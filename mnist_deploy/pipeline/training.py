@@ -119,4 +119,6 @@ def _row(record: TrainingRecord | None, architecture: Architecture, kept: bool) 
         reported_accuracy=architecture.reported.accuracy,
         caveat=architecture.reported.caveat,
         kept=kept,
+        history=record.history,
+        model_sha256=record.model_sha256,
     )

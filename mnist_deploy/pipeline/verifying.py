@@ -97,7 +97,14 @@ def _row(cell: Cell, agreement: Agreement, proof: Proof, gates: Mapping[str, Gat
     gate = parity.applied(cell.artifact.precision, proof.arithmetic)
     failures = parity.failures(agreement, gates[gate])
     return ParityRow(
-        **cell.names, **agreement.model_dump(), proof=proof, gate=gate, passed=not failures, failures=failures
+        **cell.names,
+        **agreement.model_dump(),
+        model_sha256=cell.artifact.provenance.source_sha256,
+        artifact_sha256=cell.artifact.sha256,
+        proof=proof,
+        gate=gate,
+        passed=not failures,
+        failures=failures,
     )
 
 
