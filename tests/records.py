@@ -1,5 +1,7 @@
 """Fixed records, from which tables and pages are drawn for comparison. None of these figures was measured."""
 
+import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.benchmark.schedule import Plan
 from mnist_deploy.environment import Environment
 from mnist_deploy.parity import ParityRow
+from mnist_deploy.parity.statistics import wilson
 from mnist_deploy.pipeline.readiness import Diagnosis, ExporterState, Places, RuntimeState, Standing
 from mnist_deploy.results import (
     Check,
@@ -197,4 +200,60 @@ DIAGNOSIS = Diagnosis(
         artifacts=Path("/somewhere/artifacts"), states={State.CURRENT: 9, State.CORRUPT: 1}, problem=None,
         cache=Path("/somewhere/cache"), cache_bytes=559,
     ),
+)  # fmt: skip
+
+
+def rival(
+    name: str,
+    format: str,
+    precision: str,
+    runtime: str,
+    p50: float,
+    *,
+    accuracy: float = 0.98,
+    passed: bool | None = True,
+    drift: Sequence[float] = (-0.002, 0.001, 0.0, -0.001, 0.002),
+    **changes: object,
+) -> tuple[Measurement, ParityRow | None]:
+    """A measurement with five passes and the row of parity of the same artifact; `passed` None means not verified."""
+    sha256 = hashlib.sha256(f"{name} {format} {precision}".encode()).hexdigest()
+    passes = [p50 * (1 + step) for step in drift]
+    row = measurement(
+        name, format, precision, runtime, p50, artifact_sha256=sha256,
+        **{"pass_p50_s": passes, "pass_trusted": [True] * len(passes), "passes": len(passes)} | changes,
+    )  # fmt: skip
+    if passed is None:
+        return row, None
+    low, high = wilson(round(accuracy * 10_000), 10_000)
+    return row, parity_row(
+        format, precision, runtime, architecture=name, device=row.device, accuracy=accuracy, accuracy_low=low,
+        accuracy_high=high, artifact_sha256=sha256, passed=passed,
+        failures=[] if passed else ["top-1 agreement 0.9800 < 0.99"],
+    )  # fmt: skip
+
+
+def race(*rivals: tuple[Measurement, ParityRow | None], **changes: object) -> Results:
+    """Results of one quiet run that measured and verified the rivals, and trained nothing."""
+    plain: dict[str, object] = {
+        "measurements": [row for row, _ in rivals],
+        # One row of parity serves an artifact in every use.
+        "parity": list({(row.artifact_sha256, row.runtime, row.device): row for _, row in rivals if row}.values()),
+        "training": [],
+        "skips": [],
+    }
+    return RECORDS.model_copy(update=plain | changes)
+
+
+SMALL, LARGE = {"size_bytes": 66_000, "memory_bytes": 14_800_000}, {"size_bytes": 413_000, "memory_bytes": 69_000_000}
+RACE = race(
+    rival("mlp-relu-128", "tflite", "int8", "litert", 2.8e-6, accuracy=0.9516, passed=False, size_bytes=108_600),
+    rival("mlp-tanh-128", "tflite", "int8", "litert", 2.9e-6, accuracy=0.9770, size_bytes=108_700),
+    rival("mlp-tanh-128", "tflite", "dynamic", "litert", 2.92e-6, accuracy=0.9768, size_bytes=106_900),
+    rival("mlp-tanh-128", "tflite", "float32", "litert", 6.1e-6, accuracy=0.9764, size_bytes=410_000),
+    rival("mlp-tanh-128", "onnx", "dynamic", "onnxruntime", 8.1e-6, accuracy=0.9764, memory_bytes=34_000_000),
+    rival("cnn-relu-16-32", "tflite", "dynamic", "litert", 13e-6, accuracy=0.9903, **SMALL),
+    rival("cnn-relu-16-32", "openvino", "float32", "openvino", 40e-6, accuracy=0.9902, **LARGE),
+    rival("cnn-relu-16-32", "onnx", "int8", "iree", 50e-6, passed=None),
+    rival("mlp-tanh-128", "tflite", "int8", "litert", 99e-6, accuracy=0.9770, **BIG),
+    rival("cnn-relu-16-32", "tflite", "dynamic", "litert", 1.56e-3, accuracy=0.9903, **BIG | SMALL),
 )  # fmt: skip

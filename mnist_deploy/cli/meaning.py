@@ -111,8 +111,7 @@ def duration_s(option: str, text: str) -> float | None:
     if text.strip().lower() == "none":
         return None
     try:
-        # A limit of so many seconds needs no unit.
-        return quantities.duration_s(option, f"{text}s" if text.strip()[-1:].isdigit() else text)
+        return quantities.duration_s(option, text, bare=True)
     except UsageError as error:
         raise UsageError(f"{option} {text}: not a time; give seconds or a unit, as 90, 90s, 5m, or none") from error
 

@@ -28,13 +28,14 @@ _PER_SECOND = {prefix + end: 1000**power
                for end in ("", "/s", "images/s", "img/s")}  # fmt: skip
 
 
-def duration_s(option: str, text: str) -> float:
-    """Return the seconds that `text` means: '50us', '2 ms', '1.5s', '5m'. A number alone means nothing here.
+def duration_s(option: str, text: str, *, bare: bool = False) -> float:
+    """Return the seconds that `text` means: '50us', '2 ms', '1.5s', '5m'; a number alone only if `bare` says so.
 
     Raises:
         UsageError: it means no time above zero.
     """
-    return _positive(option, text, _SECONDS, "not a time; give a number with ns, us, ms, s, m or h, as 50us or 2ms")
+    units = _SECONDS | {"": "1"} if bare else _SECONDS
+    return _positive(option, text, units, "not a time; give a number with ns, us, ms, s, m or h, as 50us or 2ms")
 
 
 def size_bytes(option: str, text: str) -> int:

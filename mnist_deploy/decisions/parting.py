@@ -75,14 +75,6 @@ class Parting:
             or (prefer is Prefer.THROUGHPUT and self.faster(one, over, Prefer.LATENCY))
         )
 
-    def better(self, one: Candidate, chosen: Candidate, prefer: Prefer) -> bool:
-        """Tell whether `one` is better than `chosen` in what is preferred, beyond noise."""
-        if prefer is Prefer.SIZE:
-            return one.measurement.size_bytes < chosen.measurement.size_bytes
-        if prefer is Prefer.ACCURACY:
-            return more_accurate(one, chosen)
-        return self.faster(one, chosen, prefer)
-
     def _near(self, one: Candidate, other: Candidate, prefer: Prefer) -> bool:
         """Tell whether, without verdicts, `other` is not clearly slower than `one`."""
         if _time(other, prefer) <= _time(one, prefer) * (1 + self.margin):

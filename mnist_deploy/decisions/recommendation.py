@@ -48,7 +48,7 @@ def recommend(results: Results, wishes: Wishes, names: Sequence[str] | None = No
         chosen=chosen,
         tied=tied,
         runners_up=_runners_up(chosen, tied, fitting, prefer, parting) if chosen else [],
-        better_but_failed=_better_but_failed(chosen, judged, prefer, parting) if chosen else None,
+        better_but_failed=_better_but_failed(chosen, judged, prefer) if chosen else None,
         nearest=near,
         elsewhere=[] if chosen else _elsewhere(every, batch_sizes, wishes),
         considered=len(judged),
@@ -145,17 +145,14 @@ def _place(one: Candidate) -> tuple[str, str]:
     return one.measurement.runtime, one.measurement.device
 
 
-def _better_but_failed(
-    chosen: Candidate, judged: Sequence[NearMiss], prefer: Prefer, parting: Parting
-) -> Candidate | None:
+def _better_but_failed(chosen: Candidate, judged: Sequence[NearMiss], prefer: Prefer) -> Candidate | None:
     barred = [
         one.candidate
         for one in judged
-        if one.candidate.passed is False
-        and [miss.limit for miss in one.misses] == [PARITY]
-        and parting.better(one.candidate, chosen, prefer)
+        if one.candidate.passed is False and [miss.limit for miss in one.misses] == [PARITY]
     ]
-    return min(barred, key=lambda one: order(one, prefer), default=None)
+    first = min([chosen, *barred], key=lambda one: order(one, prefer))
+    return None if first is chosen else first
 
 
 def _of_run(results: Results, every: Sequence[Candidate], names: Sequence[str] | None) -> list[str]:

@@ -137,7 +137,7 @@ class Recommendation(BaseModel):
         tied: those that the measurements do not part from it, best first.
         runners_up: others that fit, best first: the next best, those that give something for what they cost, and the
             best in each other runtime.
-        better_but_failed: the best of those that would have been chosen before it, had they kept their parity gate.
+        better_but_failed: the one that would have been chosen, had it kept its parity gate; None if none would.
         nearest: where nothing fits, the candidates that miss least, nearest first; no two miss the same limits.
         elsewhere: where nothing fits, the other batch sizes that were measured and at which something does.
         considered: how many candidates there were, and how many of them fit.

@@ -49,7 +49,7 @@ def figure(limit: str, value: float | None) -> str:
 def _asked(name: str, wishes: Wishes) -> str:
     """Return a limit as it was asked for."""
     if name == PARITY:
-        return "the parity gate"
+        return "the parity gate (failed, or not verified)"
     allowed = {
         "--max-latency": wishes.max_latency_s,
         "--min-throughput": wishes.min_throughput_images_per_s,

@@ -60,16 +60,16 @@ def _chosen(found: Recommendation, path: Path | None, *, quick: bool) -> Iterato
 
 
 def _ties(found: Recommendation) -> Iterator[RenderableType]:
-    if not found.tied:
+    if found.chosen is None or not found.tied:
         if found.undecided is not None:
-            yield Text(f"No verdict parts any of these: {found.undecided}.", style="yellow")
+            yield Text(f"No verdict parts their times: {found.undecided}.", style="yellow")
             yield ""
         return
     yield _heading("Ties: not parted from it by these measurements")
     if found.undecided is not None:
-        yield Text(f"No verdict parts any of these: {found.undecided}.", style="yellow")
+        yield Text(f"No verdict parts their times: {found.undecided}.", style="yellow")
     for one in found.tied[:TIES]:
-        yield from _block(one.label, (wording.tie(one, found), *_differing(one, found)))
+        yield from _block(wording.named(one, found.chosen), (wording.tie(one, found), *_differing(one, found)))
     if found.tied[TIES:]:
         yield Text(f"and {counted(len(found.tied) - TIES, 'other')}: see --json")
     yield ""

@@ -46,7 +46,8 @@ def _lead(found: Recommendation, chosen: Candidate, following: Candidate) -> str
     who = f"The next{' after its ties' if found.tied else ''}, {named(following, chosen)},"
     if prefer is Prefer.SIZE and following.measurement.size_bytes > chosen.measurement.size_bytes:
         factor = following.measurement.size_bytes / chosen.measurement.size_bytes
-        return f"{who} has {times(factor)} its size ({number_bytes(following.measurement.size_bytes)})."
+        larger = f"has {times(factor)} its size" if factor >= 1.1 else f"is {factor - 1:.2%} larger"
+        return f"{who} {larger} ({number_bytes(following.measurement.size_bytes)})."
     if prefer is Prefer.ACCURACY and following.accuracy is not None and following.accuracy != chosen.accuracy:
         return f"{who} has {_accuracy(following, chosen)}."
     equal = {Prefer.SIZE: "is as small and ", Prefer.ACCURACY: "is as accurate and "}.get(prefer, "")
@@ -165,19 +166,19 @@ def tie(one: Candidate, found: Recommendation) -> str:
     if found.undecided is not None or apart.low is None or apart.high is None:
         return told
     reach = f"95 %: {times(apart.low)} to {times(apart.high)}"
-    same = f"equal within {MARGIN:.0%}" if verdict(apart) is Verdict.TIE else "not decided"
-    return f"{told} ({reach}): {same}"
+    # A verdict of its own may be lost to Holm's correction.
+    says = {Verdict.TIE: f"equal within {MARGIN:.0%}", Verdict.SLOWER: "not decided, with so many compared"}
+    return f"{told} ({reach}): {says.get(verdict(apart), 'not decided')}"
 
 
 def failed_but_better(found: Recommendation) -> str:
-    """Return that a better one exists which failed its gate; empty if none does."""
+    """Return that another would have been chosen, had it kept its gate; empty if none would."""
     one, chosen = found.better_but_failed, found.chosen
     if one is None or chosen is None:
         return ""
-    word = {Prefer.SIZE: "smaller", Prefer.ACCURACY: "more accurate"}.get(found.wishes.prefer, "faster")
     return (
-        f"A {word} one, {named(one, chosen)}, failed its parity gate ({'; '.join(one.failures)}). "
-        f"It would gain: {gains(one, chosen)}; and give up: {gives_up(one, chosen)}. To take it: --ignore-gates."
+        f"{named(one, chosen)} would have been chosen, but failed its parity gate ({'; '.join(one.failures)}). "
+        f"It gives up {gives_up(one, chosen)}; gains {gains(one, chosen)}. To take it: --ignore-gates."
     )
 
 
