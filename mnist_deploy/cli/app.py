@@ -44,6 +44,7 @@ for command in (
     measure.bench,
     examine.diagnose,
     examine.profile,
+    inform.report,
     inform.list_architectures,
     examine.doctor,
     inform.schema,

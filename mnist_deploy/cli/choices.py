@@ -56,3 +56,10 @@ def gate_limits() -> list[str]:
 def architectures() -> list[str]:
     """Return the networks."""
     return list(ARCHITECTURES)
+
+
+def report_formats() -> list[str]:
+    """Return the formats of a report."""
+    from mnist_deploy.reports.formats import FORMATS
+
+    return list(FORMATS)
