@@ -41,20 +41,20 @@ def training(found: Gathered) -> RenderableType:
     return tables.training(found.results.training, quick=found.results.quick)
 
 
-# File's stem: its title, as the command that shows the same, and what it shows.
+# File's stem: of what the picture is, and how it is drawn.
 PICTURES: dict[str, tuple[str, Callable[[Gathered], RenderableType]]] = {
-    "speed": (f"mnist-deploy bench {NETWORK}", speed),
-    "costs": (f"mnist-deploy bench {NETWORK}", costs),
-    "parity": (f"mnist-deploy verify {NETWORK}", parity),
-    "training": ("mnist-deploy train-all", training),
+    "speed": (NETWORK, speed),
+    "costs": (NETWORK, costs),
+    "parity": (NETWORK, parity),
+    "training": ("all networks", training),
 }
 
 
 def main(artifacts: Path, folder: Path = FOLDER) -> None:
     found = gather(ArtifactStore(artifacts))
-    for stem, (title, drawn) in PICTURES.items():
+    for stem, (what, drawn) in PICTURES.items():
         path = folder / f"{stem}.svg"
-        files.write_text(path, svg.picture(drawn(found), title))
+        files.write_text(path, svg.picture(drawn(found), f"mnist-deploy {found.results.command}: {what}"))
         print(path)
 
 

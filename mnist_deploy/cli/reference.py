@@ -28,7 +28,8 @@ def section() -> str:
 
     from mnist_deploy.cli.app import app
 
-    commands: dict[str, Any] = get_command(app).commands
+    group: Any = get_command(app)
+    commands: dict[str, Any] = group.commands
     common = set.intersection(*({one.name for one in _options(command)} for command in commands.values()))
     parts = [f"<!-- made by: {REMEDY} -->", ""]
     for name, command in commands.items():

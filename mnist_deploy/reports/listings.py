@@ -1,27 +1,32 @@
 """The tables of the markdown report, as rows of text."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mnist_deploy.decisions.recommendation import candidates
+from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.reports.layout import counted, who
 from mnist_deploy.reports.markup import Written, table
+from mnist_deploy.reports.tables import left_out
 from mnist_deploy.reports.units import number_bytes, percent, seconds
 from mnist_deploy.results import Measurement, Results
-
-FAILURES = ("network", "artifact", "runtime", "gate", "why")
-TRAINING = ("network", "epochs", "loss", "reported", "accuracy", "reported", "time")
-SKIPS = ("what", "why", "what mends it")
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A table: how many rows it has, and how many more were left out."""
+    """A table: what its columns are called, and its rows."""
 
-    text: Written
-    rows: int
-    more: int
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def text(self, most: int | None) -> Written:
+        """Return it with at most so many rows; None means all."""
+        return table(self.head, self.rows[:most])
+
+    def left_out(self, most: int | None) -> int:
+        """Return how many rows that leaves out."""
+        return len(self.rows) - len(self.rows[:most])
 
 
 @dataclass(frozen=True)
@@ -33,33 +38,45 @@ class Network:
     artifacts: Listing
 
 
-def listing(head: Sequence[str], rows: Iterable[Sequence[str]], cap: int | None) -> Listing:
-    """Return a table with at most `cap` of the rows; None means all."""
-    every = list(rows)
-    shown = every[:cap]
-    return Listing(table(head, shown), len(shown), len(every) - len(shown))
+def networks(results: Results) -> list[Network]:
+    """Return each network that was measured or verified."""
+    measured: dict[str, list[Measurement]] = {}
+    verified: dict[str, list[ParityRow]] = {}
+    for one in results.measurements:
+        measured.setdefault(one.architecture, []).append(one)
+    for row in results.parity:
+        verified.setdefault(row.architecture, []).append(row)
+    fit: dict[str, list[Candidate]] = {}
+    for candidate in candidates(results):
+        if candidate.passed is not False:
+            fit.setdefault(candidate.measurement.architecture, []).append(candidate)
+    names = dict.fromkeys([*measured, *verified])
+    return [_network(name, measured.get(name, []), verified.get(name, []), fit.get(name, [])) for name in names]
 
 
-def network(results: Results, name: str, cap: int | None) -> Network:
+def _network(
+    name: str, measured: Sequence[Measurement], verified: Sequence[ParityRow], fit: Sequence[Candidate]
+) -> Network:
     """Return one row for each artifact in each runtime, fastest first, with its p50 in each use."""
-    mine = sorted((one for one in results.measurements if one.architecture == name), key=lambda one: one.latency_p50_s)
-    verified = {_key(row): row for row in results.parity if row.architecture == name}
+    mine = sorted(measured, key=lambda one: one.latency_p50_s)
+    parity = {_key(row): row for row in verified}
     uses = sorted({_used(one) for one in mine})
     cells = {(_key(one), _used(one)): one for one in mine}
     # By the first use; then what was measured in others only; then what was verified only.
     order = sorted(mine, key=lambda one: _used(one) != uses[0])
-    keys = list(dict.fromkeys([*map(_key, order), *verified]))
-    rows = [_row(verified.get(key), [cells.get((key, use)) for use in uses]) for key in keys]
+    keys = dict.fromkeys([*map(_key, order), *parity])
+    rows = [_row(parity.get(key), [cells.get((key, use)) for use in uses]) for key in keys]
     times = [f"p50, {_use(use)}" for use in uses]
     head = ("artifact", "runtime", *times, "accuracy", "change", "gate", "file", "memory")
-    fit = [one for one in candidates(results) if one.measurement.architecture == name and one.passed is not False]
-    leaders = []
+    return Network(name, list(_leaders(uses, fit)), Listing(head, rows))
+
+
+def _leaders(uses: Sequence[tuple[int, int, str]], fit: Sequence[Candidate]) -> Iterator[str]:
     for use in uses:
         best = min((one for one in fit if _used(one.measurement) == use), key=lambda one: one.latency_s, default=None)
         if best is not None:
             proven = ", not verified" if best.passed is None else ""
-            leaders.append(f"{_use(use)}: {' in '.join(who(best.measurement))}, {_time(best.measurement)}{proven}")
-    return Network(name, leaders, listing(head, rows, cap))
+            yield f"{_use(use)}: {' in '.join(who(best.measurement))}, {_time(best.measurement)}{proven}"
 
 
 def _row(verified: ParityRow | None, measured: Sequence[Measurement | None]) -> list[str]:
@@ -97,18 +114,26 @@ def _key(one: Measurement | ParityRow) -> tuple[str, ...]:
     return one.format, one.precision, one.runtime, one.device, one.artifact_sha256
 
 
-def failure(row: ParityRow) -> list[str]:
-    """Return the cells of `FAILURES` for a row that failed its gate."""
-    return [row.architecture, *who(row), row.gate, "; ".join(row.failures)]
+def failures(results: Results) -> Listing:
+    """Return the rows of parity that failed their gate."""
+    failed = [row for row in results.parity if not row.passed]
+    rows = [[row.architecture, *who(row), row.gate, "; ".join(row.failures)] for row in failed]
+    return Listing(("network", "artifact", "runtime", "gate", "why"), rows)
 
 
-def trained(results: Results) -> Iterator[list[str]]:
-    """Yield the cells of `TRAINING`; an ! marks a report that misleads."""
-    for row in results.training:
-        slip = "!" if row.caveat else ""
-        loss = (f"{row.test_loss:.4f}", f"{row.reported_loss:.4f}")
-        accuracy = (f"{row.test_accuracy:.4f}", f"{row.reported_accuracy:.4f}{slip}")
-        yield [row.architecture, str(row.epochs), *loss, *accuracy, seconds(row.duration_s)]
+def training(results: Results) -> Listing:
+    """Return what was reproduced against what is reported; an ! marks a report that misleads."""
+    rows = []
+    for one in results.training:
+        loss = (f"{one.test_loss:.4f}", f"{one.reported_loss:.4f}")
+        accuracy = (f"{one.test_accuracy:.4f}", f"{one.reported_accuracy:.4f}{'!' if one.caveat else ''}")
+        rows.append([one.architecture, str(one.epochs), *loss, *accuracy, seconds(one.duration_s)])
+    return Listing(("network", "epochs", "loss", "reported", "accuracy", "reported", "time"), rows)
+
+
+def skips(results: Results) -> Listing:
+    """Return what was left out, and why."""
+    return Listing(("what", "why", "what mends it"), [list(one[1:]) for one in left_out(results.skips)])
 
 
 def environment(results: Results) -> Iterator[tuple[str, str]]:

@@ -9,86 +9,84 @@ import jinja2
 
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.decisions.records import Candidate, Recommendation
-from mnist_deploy.parity import ParityRow
+from mnist_deploy.reports import listings
 from mnist_deploy.reports.layout import counted
-from mnist_deploy.reports.listings import (
-    FAILURES,
-    SKIPS,
-    TRAINING,
-    Listing,
-    environment,
-    failure,
-    listing,
-    network,
-    trained,
-)
+from mnist_deploy.reports.listings import Listing
 from mnist_deploy.reports.markup import Written, code, escaped, shortened
 from mnist_deploy.reports.measurements import legend
 from mnist_deploy.reports.report import Report
-from mnist_deploy.reports.tables import left_out
 from mnist_deploy.reports.units import number_bytes, seconds
-from mnist_deploy.results import Measurement, Results
+from mnist_deploy.results import Results
 
 # "Body is too long (maximum is 65536 characters)": the answer of GitHub's API to a longer comment. We count bytes,
 # which are never fewer.
 LIMIT = 65_536
 # A longer table is folded.
 LONG = 12
-# How many rows a list may have, tried in turn until the whole is short enough.
-_CAPS = (None, 200, 100, 50, 25, 12, 6, 3)
+# How many rows a table may have, tried in turn until the whole is short enough.
+_MOST = (None, 200, 100, 50, 25, 12, 6, 3)
+# How many of those that are as good as the chosen one are named.
+_TIES = 5
 _ALL = "All of it: `mnist-deploy report --format html`, or `csv`."
 _CUT = f"**Cut here**, to keep GitHub's limit. {_ALL}"
 
 
 def page(report: Report, limit: int = LIMIT) -> str:
     """Return the whole text, of at most `limit` bytes: if need be with shorter lists, which say so."""
-    for cap in _CAPS:
-        text = _drawn(report, cap)
+    context = _context(report)
+    for most in _MOST:
+        text = _drawn(context, most)
         if len(text.encode()) <= limit:
             return text
     return shortened(text, limit, _CUT)
 
 
-def _drawn(report: Report, cap: int | None) -> str:
-    """Return the text with at most `cap` rows in each list."""
-    results, found = report.gathered.results, report.recommendation
+def _drawn(context: dict[str, Any], most: int | None) -> str:
+    """Return the text with at most so many rows in each table."""
     loader = jinja2.PackageLoader("mnist_deploy.reports", "templates")
     # `finalize` sees every value: what is not markdown already is escaped, and none can be forgotten.
     drawing = jinja2.Environment(
         loader=loader, finalize=escaped, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
-    drawing.filters["code"] = code
-    drawing.globals["left_out"] = _left_out
-    failed = [row for row in results.parity if not row.passed]
-    context: dict[str, Any] = {
-        "results": results,
-        "chosen": found.chosen.label if found and found.chosen else None,
-        "figures": _figures(found.chosen) if found and found.chosen else None,
-        "sentence": _sentence(found) if found else None,
-        "tied": [one.label for one in found.tied] if found else [],
-        "nearest": [_near(one.candidate) for one in found.nearest] if found else [],
-        "cautions": [*(found.cautions if found else []), *_warnings(results, chosen=bool(found and found.chosen))],
-        "networks": [network(results, name, cap) for name in _names(results)],
-        "failures": listing(FAILURES, map(failure, failed), cap),
-        "verified": len(results.parity),
-        "failed": len(failed),
-        "training": listing(TRAINING, trained(results), cap),
-        "caveats": [(row.architecture, row.caveat) for row in results.training if row.caveat],
-        "how": list(_how(results)),
-        "environment": list(environment(results)),
-        "skips": listing(SKIPS, (one[1:] for one in left_out(results.skips)), cap),
-        "measured_at": f"{results.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
-        "sources": [path.name for path in report.gathered.sources],
-        "long": LONG,
-    }
+    drawing.filters |= {"code": code, "table": lambda one: _table(one, most)}
     # Values are on one line each: only the template's own blank lines are meant.
     return re.sub(r"\n{3,}", "\n\n", drawing.get_template("report.md.j2").render(context))
 
 
-def _left_out(one: Listing) -> Written:
-    """Return the line that says how many rows are missing from a table; nothing if none are."""
-    return Written(f"\n{counted(one.more, 'more row')} left out, to keep GitHub's limit. {_ALL}\n" if one.more else "")
+def _table(one: Listing, most: int | None) -> Written:
+    """Return a table, and below it the line that says how many rows are missing, if any are."""
+    missing = one.left_out(most)
+    said = f"\n\n{counted(missing, 'more row')} left out, to keep GitHub's limit. {_ALL}" if missing else ""
+    return Written(one.text(most) + said)
+
+
+def _context(report: Report) -> dict[str, Any]:
+    results, found = report.gathered.results, report.recommendation
+    chosen = found.chosen if found else None
+    failures = listings.failures(results)
+    return {
+        "results": results,
+        "chosen": chosen and chosen.label,
+        "figures": chosen and _figures(chosen),
+        "sentence": found and _sentence(found),
+        "tied": [one.label for one in found.tied[:_TIES]] if found else [],
+        "more_tied": len(found.tied[_TIES:]) if found else 0,
+        "nearest": [_near(one.candidate) for one in found.nearest] if found else [],
+        "cautions": [*(found.cautions if found else []), *_warnings(results, chosen=chosen is not None)],
+        "networks": listings.networks(results),
+        "failures": failures,
+        "failed": len(failures.rows),
+        "verified": len(results.parity),
+        "training": listings.training(results),
+        "caveats": [(row.architecture, row.caveat) for row in results.training if row.caveat],
+        "how": list(_how(results)),
+        "environment": list(listings.environment(results)),
+        "skips": listings.skips(results),
+        "measured_at": f"{results.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+        "sources": [path.name for path in report.gathered.sources],
+        "long": LONG,
+    }
 
 
 def _sentence(found: Recommendation) -> str:
@@ -128,11 +126,6 @@ def _warnings(results: Results, *, chosen: bool) -> Iterator[str]:
         yield f"Noise: {noise.left} of {noise.slices} slices had no clean attempt{withheld}."
     if noise and noise.no_verdicts:
         yield f"No verdicts: {noise.no_verdicts}."
-
-
-def _names(results: Results) -> list[str]:
-    rows: list[Measurement | ParityRow] = [*results.measurements, *results.parity]
-    return list(dict.fromkeys(one.architecture for one in rows))
 
 
 def _how(results: Results) -> Iterator[tuple[str, str]]:

@@ -50,9 +50,10 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def picture(body: RenderableType, title: str, width: int = WIDTH) -> str:
     """Return an SVG of `body` as a terminal of `width` columns shows it, in a window with that title."""
+    # Its height matters to nothing, but without it a dumb terminal's width would be taken for that of the picture.
     console = Console(
-        record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor", no_color=False,
-        highlight=False, markup=False, legacy_windows=False,
+        record=True, width=width, height=25, file=io.StringIO(), force_terminal=True, color_system="truecolor",
+        no_color=False, highlight=False, markup=False, legacy_windows=False,
     )  # fmt: skip
     console.print(body)
     shown = html.escape(title).replace("{", "{{").replace("}", "}}")
