@@ -157,7 +157,8 @@ def test_markdown_goes_to_the_summary_of_the_step_too(
     assert (here / "summary.md").read_text(encoding="utf-8") == out, "markdown only"
 
 
-def test_of_a_real_run(root: Path, capfd: Capture) -> None:
+def test_of_a_real_run(root: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
     store = ArtifactStore(root)
     latest = results.load(store.results / "latest.json")
     _, out, _ = ended(capfd, "report", "--artifacts", root, "--format", "csv")

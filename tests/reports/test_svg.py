@@ -1,11 +1,14 @@
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from rich.text import Text
 
+from benchmarks import pictures
 from mnist_deploy.reports import svg, tables
 from tests.records import RECORDS
+from tests.reports.fixed import stored
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 
@@ -46,3 +49,14 @@ def test_hostile_values_stay_text() -> None:
     root = ElementTree.fromstring(svg.picture(Text(words), words))
     assert not list(root.iter(f"{NAMESPACE}script"))
     assert "<script>x</script> {unique_id} &" in str(root.findtext(f"{NAMESPACE}title"))
+
+
+def test_one_command_makes_every_picture_of_the_readme(tmp_path: Path) -> None:
+    root = stored(tmp_path / "artifacts").root
+    pictures.main(root, tmp_path / "pictures")
+    made = {path.name for path in (tmp_path / "pictures").iterdir()}
+    assert made == {path.name for path in pictures.FOLDER.iterdir()}
+    for path in (tmp_path / "pictures").iterdir():
+        assert ElementTree.parse(path).getroot().tag == f"{NAMESPACE}svg"
+    speed = (tmp_path / "pictures" / "speed.svg").read_text(encoding="utf-8").replace("&#160;", " ")
+    assert f"{pictures.NETWORK}: batch 1, 1 thread" in speed and "without a clean attempt" in speed
