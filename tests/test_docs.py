@@ -14,6 +14,8 @@ from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.benchmark.sampler import Effort
 from mnist_deploy.benchmark.schedule import MANY_CELLS, Plan
 from mnist_deploy.benchmark.statistics import MIN_CALLS_FOR_P99
+from mnist_deploy.cli import reference
+from mnist_deploy.errors import UsageError
 from mnist_deploy.exporters import EXPORTERS
 from mnist_deploy.parity import GATES
 from mnist_deploy.profiling.profilers import PROFILERS
@@ -34,6 +36,33 @@ def test_every_command_and_option_of_bench_is_named() -> None:
     names = [command.name or str(command.callback and command.callback.__name__) for command in app.registered_commands]
     for name in names:
         assert f"`mnist-deploy {name.replace('_', '-')}" in README
+
+
+def test_reference_is_that_of_the_cli() -> None:
+    assert reference.written(README) == README, f"the command line has changed; run: {reference.REMEDY}"
+
+
+def test_reference_tells_of_every_option() -> None:
+    from typer.main import get_command
+
+    from mnist_deploy.cli.app import app
+
+    group: Any = get_command(app)
+    told = reference.section()
+    shared = told.partition("### Options of every command")[2]
+    for name, command in group.commands.items():
+        found = told.partition(f"### `mnist-deploy {name}")[2]
+        assert found, name
+        rows = (found.partition("### ")[0] + shared).splitlines()
+        for option in command.params:
+            if option.param_type_name == "option" and option.name != "help":
+                row = next(row for row in rows if row.startswith((f"| `{option.opts[0]} ", f"| `{option.opts[0]}`")))
+                assert ("repeatable" in row.lower()) == option.multiple, row
+
+
+def test_reference_needs_its_place() -> None:
+    with pytest.raises(UsageError, match="cli: begin"):
+        reference.written("# A README without marks")
 
 
 def choices(command: str, option: str) -> str:

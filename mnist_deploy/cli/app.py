@@ -45,6 +45,7 @@ for command in (
     decide.recommend,
     examine.diagnose,
     examine.profile,
+    inform.report,
     inform.list_architectures,
     examine.doctor,
     inform.schema,

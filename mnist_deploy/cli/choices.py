@@ -63,3 +63,10 @@ def preferences() -> list[str]:
     from mnist_deploy.decisions.records import Prefer
 
     return list(Prefer)
+
+
+def report_formats() -> list[str]:
+    """Return the formats of a report."""
+    from mnist_deploy.reports.formats import FORMATS
+
+    return list(FORMATS)

@@ -123,3 +123,18 @@ OneRuntimeOption = Annotated[
                  help="Where it runs. [default: the first that shows its layers]"),
 ]  # fmt: skip
 QuickOption = Annotated[bool, typer.Option("--quick", help="Short measurement; every table says so.")]
+ResultsArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[RESULTS]...", help="Results files. [default: the newest measurements in --artifacts]"),
+]
+ReportFormatOption = Annotated[
+    str | None,
+    typer.Option("--format", metavar="FORMAT", autocompletion=_of(choices.report_formats),
+                 help="html, markdown, csv, json, pytest-benchmark or svg. [default: by the ending of --output, else "
+                 "html]"),
+]  # fmt: skip
+ArchitectureOption = Annotated[
+    list[str] | None,
+    typer.Option("--architecture", metavar="NAME", autocompletion=_of(choices.architectures),
+                 help="A network to report; repeatable. [default: all]"),
+]  # fmt: skip
