@@ -212,10 +212,11 @@ def curves(rows: Sequence[TrainingRow], figure: str, palette: Mapping[str, str])
         scale, axis = alt.Scale(zero=False), alt.Axis(format="~g")
     shown = [{"r": name, "x": epoch, "y": value, "value": f"{value:.4f}"} for name, epoch, value in points]
     chart = alt.Chart(alt.Data(values=shown)).mark_line(point=alt.OverlayMarkDef(size=22, filled=True), strokeWidth=1.5)
-    titles = {"r:N": "network", "x:Q": "epoch", "value:N": figure}
+    titles = {"r:N": "network", "x:Q": "epoch", "value:N": "value"}
     chart = chart.encode(
         x=x,
-        y=alt.Y("y:Q", title=figure, scale=scale, axis=axis),
+        # No titles from records, here or in tooltips: they would be written into Vega's expressions.
+        y=alt.Y("y:Q", title=None, scale=scale, axis=axis),
         color=_colour(alt, "r", palette, list(palette)),
         tooltip=[alt.Tooltip(field, title=title) for field, title in titles.items()],
     )
@@ -245,7 +246,8 @@ def _round(least: float, most: float) -> list[float]:
 
 def _rows(alt: Any, names: Sequence[str]) -> Any:
     axis = alt.Axis(labelLimit=210, domain=False, ticks=False, labelPadding=8, grid=False)
-    return alt.Y("y:N", title=None, sort=list(names), axis=axis)
+    # Not `sort`, which would write the names into an expression: Vega cannot read every one of them there.
+    return alt.Y("y:N", title=None, scale=alt.Scale(domain=list(names)), axis=axis)
 
 
 def _scale(alt: Any, palette: Mapping[str, str], names: Sequence[str]) -> Any:

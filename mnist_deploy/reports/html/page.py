@@ -100,7 +100,7 @@ def _context(report: Report) -> dict[str, Any]:
 def _samples(path: Path) -> Recording:
     try:
         return recording.load(path)
-    except (OSError, ValueError, LookupError, TypeError, BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, LookupError, TypeError, BadZipFile, zlib.error) as error:
         raise ArtifactError(f"{path}: not a file of raw samples; measure again: mnist-deploy bench") from error
 
 

@@ -93,13 +93,13 @@ def best_of_each(results: Results) -> Grid | None:
     columns = (
         Column("network"),
         Column("batch", True, "images a call"),
-        Column("fastest artifact"),
+        Column("artifact"),
         Column("runtime"),
         Column("threads", True),
         Column("p50", True, "median time of one call"),
         Column("±", True, "how far the 95 % interval of the p50 reaches"),
         *_MORE,
-        Column("not parted from it", True, "how many others the measurements do not part from it"),
+        Column("tied", True, "how many others the measurements do not part from it"),
     )
     groups = dict.fromkeys((one.measurement.architecture, one.measurement.batch_size) for one in candidates(results))
     rows = [_best(results, name, batch) for name, batch in groups]

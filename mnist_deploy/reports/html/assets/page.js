@@ -10,8 +10,6 @@
       labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal", titlePadding: 8,
     },
     text: { fontSize: 11 },
-    // The place of a chart says what it shows, and the tables hold every figure: marks need not be read out one by one.
-    aria: false,
   };
   // The interpreter (ast) computes expressions without eval, which the page's policy forbids.
   const options = { mode: "vega-lite", renderer: "svg", actions: false, ast: true, config, tooltip: { theme: "custom" } };
@@ -30,10 +28,13 @@
     if (plot.dataset.drawn) return;
     plot.dataset.drawn = "yes";
     const spec = JSON.parse(plot.parentElement.querySelector("script").textContent);
-    vegaEmbed(plot, plot.clientWidth < 480 ? fold(spec) : spec, options).catch((error) => {
-      plot.textContent = "This chart could not be drawn; the tables hold its figures.";
-      console.error(error);
-    });
+    // The place of a chart says what it shows, and the tables hold its figures: marks need not be read out one by one.
+    vegaEmbed(plot, plot.clientWidth < 480 ? fold(spec) : spec, options)
+      .then(() => plot.querySelector("svg").setAttribute("aria-hidden", "true"))
+      .catch((error) => {
+        plot.textContent = "This chart could not be drawn; the tables hold its figures.";
+        console.error(error);
+      });
   };
 
   // Drawn when they come near, so that the page opens at once on a phone too.
