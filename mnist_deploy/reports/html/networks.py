@@ -122,6 +122,8 @@ def _pareto(name: str, use: UseCells, palette: Mapping[str, str]) -> list[Figure
     if unknown:
         notes.append(f"{counted(unknown, 'cell')} not verified, so not shown.")
     notes.append(_accuracy_reach(use))
+    if len(palette) > charts.COLOURS:
+        notes.append("There are more runtimes than colours: some share one, and the table tells them apart.")
     return [Figure(spec, f"{name}, {use.title}: p50 against accuracy", _legend(use, palette), notes, shapes=True)]
 
 
