@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_deploy.cli import examine, inform, make, measure
+from mnist_deploy.cli import decide, examine, inform, make, measure
 from mnist_deploy.cli.options import ArtifactsOption, DebugOption
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ for command in (
     make.export,
     measure.verify,
     measure.bench,
+    decide.compare,
     examine.diagnose,
     examine.profile,
     inform.list_architectures,

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,6 +100,33 @@ def plan(*, quick: bool, rigorous: bool, time_limit: str | None, end_to_end: boo
     return (QUICK if quick else Plan()).model_copy(update=chosen)
 
 
+def interleaved_plan(*, quick: bool, rigorous: bool, time_limit: str | None) -> "Plan":
+    """Return how much compare --interleave measures.
+
+    Raises:
+        UsageError: the options contradict each other, or the time is none.
+    """
+    from mnist_deploy.benchmark.schedule import INTERLEAVED, INTERLEAVED_QUICK, RIGOROUS_PASSES
+
+    if quick and rigorous:
+        raise UsageError("--quick and --rigorous contradict each other; give one of them")
+    chosen: dict[str, object] = {"more_passes": RIGOROUS_PASSES} if rigorous else {}
+    if time_limit is not None:
+        chosen["time_limit_s"] = duration_s("--time-limit", time_limit)
+    return (INTERLEAVED_QUICK if quick else INTERLEAVED).model_copy(update=chosen)
+
+
+def only_with(needed: str, given: Mapping[str, object]) -> None:
+    """Refuse options that say nothing without another.
+
+    Raises:
+        UsageError: one of `given` has a value; it names that one.
+    """
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option}: it takes part only with {needed}; leave it out, or give {needed}")
+
+
 def duration_s(option: str, text: str) -> float | None:
     """Return the seconds that `text` means: '90', '90s', '1.5m', '2h'; None for 'none'.
 
@@ -113,6 +140,19 @@ def duration_s(option: str, text: str) -> float | None:
     if seconds <= 0:
         raise UsageError(f"{option} {text}: not a time; give seconds or a unit, as 90, 90s, 5m, or none")
     return seconds
+
+
+def max_regression(text: str) -> float:
+    """Return the share that `text` means: '5%' or '0.05'.
+
+    Raises:
+        UsageError: it is no share, or could be meant as percent.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*", text)
+    number = float(match[1]) if match else -1.0
+    if match is None or (not match[2] and number >= 1):
+        raise UsageError(f"--max-regression {text}: give percent or a share below 1, as 5% or 0.05")
+    return number / 100 if match[2] else number
 
 
 def baseline(text: str | None) -> "Baseline | None":

@@ -19,8 +19,9 @@ from mnist_deploy.runtimes import RUNTIMES
 # passes explains. From 27 pairs of nine default runs, over nine hours of one machine, cells with three clean passes in
 # both: LiteRT 0.017, ONNX Runtime 0.011, OpenVINO below 0.01; TensorFlow 0.05, Keras 0.06 to 0.12.
 SPREAD, TENSORFLOW_SPREAD = 0.015, 0.08
-# The same for cells with fewer clean passes, over all passes: 0.16 to 0.39 by runtime and threads, the worst 4.7 times.
-DISTURBED_SPREAD = 0.35
+# The same for cells with fewer clean passes, over all passes: 0.16 to 0.39 by runtime and threads. Its tail is long,
+# up to 4.7 times for unchanged files, so it is taken larger: of those pairs none is called a regression then.
+DISTURBED_SPREAD = 0.45
 # The median of fewer cells would follow one of them.
 MIN_CELLS_FOR_SHIFT = 8
 # In those pairs the median ratio of all cells was within 1.5 % of 1; a larger one is not taken for the machine's.

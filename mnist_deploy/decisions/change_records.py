@@ -128,6 +128,7 @@ class Changes(BaseModel):
         whole_taken: the part of it that is taken for the machine's, and off every change.
         probe_ratio: the machine's own probe in quiet moments; None if unknown.
         only_base: cells that HEAD has not; `only_head` those that BASE has not.
+        broken: those of `only_base` that went wrong in HEAD.
         sizes: of all artifacts that both have.
         accuracies: of all that both have verified.
         versions: libraries and others whose version changed, as 'onnxruntime: 1.31.0 to 1.32.0'.
@@ -147,6 +148,7 @@ class Changes(BaseModel):
     cells: list[CellChange]
     only_base: list[CellName]
     only_head: list[CellName]
+    broken: list[CellName]
     sizes: list[SizeChange]
     accuracies: list[AccuracyChange]
     versions: list[str]

@@ -1,22 +1,23 @@
 """What changed from one run to another, cell by cell, and whether anything became slower. Pure functions of results."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
-from mnist_deploy.benchmark import comparison
-from mnist_deploy.benchmark.comparison import MARGIN, Ratio, Series, holm
+from mnist_deploy.benchmark.comparison import holm
 from mnist_deploy.benchmark.noise import PROBE_TOLERANCE
-from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL, counted
-from mnist_deploy.decisions import between_runs, side_effects
-from mnist_deploy.decisions.change_records import CellChange, CellName, Changes, Outcome, Source
+from mnist_deploy.benchmark.statistics import counted
+from mnist_deploy.decisions import judging, side_effects
+from mnist_deploy.decisions.change_records import CellName, Changes, Source
 from mnist_deploy.decisions.identity import differences
+from mnist_deploy.decisions.judging import Pair, Rules
 from mnist_deploy.errors import ArtifactError, UsageError
-from mnist_deploy.results import Measurement, Results
+from mnist_deploy.results import Measurement, Results, SkipKind
 
-Pair = tuple[CellName, Measurement, Measurement]
 MAX_REGRESSION = 0.05
 ALPHA = 0.05
+# What a skip names of a cell.
+NAMED = ("architecture", "format", "precision", "runtime", "device")
 
 
 def compare(
@@ -46,25 +47,24 @@ def compare(
     """
     for name, results in zip(names, (base, head), strict=True):
         _require_measurements(name, results)
-    differs = differences(base, head)
-    if differs and not force:
-        raise refusal(names, differs)
     before, after = _by_name(base), _by_name(head)
     pairs = [(name, one, after[name]) for name, one in before.items() if name in after]
+    differs = list(dict.fromkeys([*differences(base, head), *_models(pairs)]))
+    if differs and not force:
+        raise refusal(names, differs)
     if not pairs:
-        raise UsageError(
-            f"{names[0]} and {names[1]}: they have no cell in common; measure the same with: mnist-deploy bench"
-        )
-    paired = base.created_at == head.created_at
+        raise UsageError(f"{names[0]} and {names[1]}: no cell in common; measure the same in both: mnist-deploy bench")
+    paired = _of_one_run(base, head, pairs)
     probe = _probe(base, head)
     undecided = _undecided(names, (base, head), probe)
-    ratios, whole, taken = _paired(pairs) if paired else _unpaired(pairs)
+    ratios, whole, taken = judging.paired(pairs) if paired else judging.unpaired(pairs)
+    # Two looks at one run share the probability of error; see `benchmark.schedule.Plan`.
     alpha = min(one.plan.alpha if one.plan else ALPHA for one in (base, head)) if paired else ALPHA
+    rules = Rules(undecided, taken, max_regression, alpha, paired)
     p_values = iter(holm([one.p_value for one in ratios if one.p_value is not None]))
-    adjusted = [None if one.p_value is None else next(p_values) for one in ratios]
     cells = [
-        _change(pair, found, p, undecided, taken, max_regression, alpha, paired=paired)
-        for pair, found, p in zip(pairs, ratios, adjusted, strict=True)
+        judging.change(pair, found, None if found.p_value is None else next(p_values), rules)
+        for pair, found in zip(pairs, ratios, strict=True)
     ]
     return Changes(
         base=_source(names[0], base),
@@ -79,6 +79,7 @@ def compare(
         cells=cells,
         only_base=[name for name in before if name not in after],
         only_head=[name for name in after if name not in before],
+        broken=[name for name in before if name not in after and _failed(name, head)],
         sizes=side_effects.sizes(base, head),
         accuracies=side_effects.accuracies(base, head),
         versions=side_effects.versions(base, head),
@@ -109,92 +110,15 @@ def _by_name(results: Results) -> dict[CellName, Measurement]:
     return {CellName.of(one): one for one in results.measurements}
 
 
+def _models(pairs: Iterable[Pair]) -> Iterator[str]:
+    """Yield the networks whose matched cells are of different models, as `identity.differences` tells them."""
+    for name, base, head in pairs:
+        if base.model_sha256 != head.model_sha256:
+            yield f"model_sha256 of {name.architecture}: {base.model_sha256[:12]} against {head.model_sha256[:12]}"
+
+
 def _of_one_run(base: Results, head: Results, pairs: Sequence[Pair]) -> bool:
     return base.created_at == head.created_at and all(before.passes == after.passes for _, before, after in pairs)
-
-
-def _paired(pairs: Sequence[Pair]) -> tuple[list[Ratio], None, float]:
-    """Compare pass by pass: what slowed one of a pair down slowed the other, so there is nothing to take off."""
-    return [comparison.ratio(_series(head), _series(base)) for _, base, head in pairs], None, 0.0
-
-
-def _unpaired(
-    pairs: Sequence[Pair],
-) -> tuple[list[Ratio], float | None, float]:
-    """Compare two runs; return the ratios, what moved the whole run, and how much of that is the machine's."""
-    found = [
-        between_runs.apart(
-            _series(base), _series(head), head.latency_p50_s / base.latency_p50_s, between_runs.spread(name.runtime)
-        )
-        for name, base, head in pairs
-    ]
-    whole = between_runs.shift(
-        [one for (_, *both), one in zip(pairs, found, strict=True) if one and not _disturbed(*both)]
-    )
-    taken = between_runs.machines_part(whole)
-    ratios = []
-    for (_, base, head), one in zip(pairs, found, strict=True):
-        if one is None:
-            ratios.append(Ratio(head.latency_p50_s / base.latency_p50_s, None, None, None))
-        else:
-            with_interval = one.ratio()
-            ratios.append(Ratio(with_interval.centre, with_interval.low, with_interval.high, one.p_value(taken)))
-    return ratios, whole, taken
-
-
-def _change(
-    pair: Pair,
-    found: Ratio,
-    p_value: float | None,
-    undecided: str | None,
-    taken: float,
-    limit: float,
-    alpha: float,
-    *,
-    paired: bool,
-) -> CellChange:
-    name, base, head = pair
-    return CellChange(
-        cell=name,
-        base_s=base.latency_p50_s,
-        head_s=head.latency_p50_s,
-        ratio=found.centre,
-        low=found.low,
-        high=found.high,
-        p_value=p_value,
-        outcome=Outcome.OPEN if undecided else _outcome(found, p_value, taken, limit, alpha),
-        reason=undecided or _too_few(base, head, paired=paired),
-        base_memory_bytes=base.memory_bytes,
-        head_memory_bytes=head.memory_bytes,
-    )
-
-
-def _outcome(found: Ratio, p_value: float | None, taken: float, limit: float, alpha: float) -> Outcome:
-    """Judge a change by what it is beyond the machine's part of a shift of the whole run."""
-    if p_value is None or found.high is None:
-        return Outcome.OPEN
-    centre = math.exp(between_runs.beyond(math.log(found.centre), taken))
-    if p_value <= alpha and centre > 1 + limit:
-        return Outcome.REGRESSION
-    if p_value <= alpha and centre >= 1 + MARGIN:
-        return Outcome.SLOWER
-    if p_value <= alpha and centre <= 1 - MARGIN:
-        return Outcome.FASTER
-    high = between_runs.beyond(math.log(found.high), taken)
-    return Outcome.HOLDS if high <= math.log(1 + limit) else Outcome.OPEN
-
-
-def _too_few(base: Measurement, head: Measurement, *, paired: bool) -> str | None:
-    if min(base.passes, head.passes) < MIN_PASSES_FOR_INTERVAL:
-        return f"{base.passes} and {head.passes} passes, and it takes {MIN_PASSES_FOR_INTERVAL} in each"
-    if paired or not _disturbed(base, head):
-        return None
-    clean = " and ".join(str(sum(one.pass_trusted)) for one in (base, head))
-    return f"disturbed: {clean} clean passes, and it takes {MIN_PASSES_FOR_INTERVAL} in each for a narrow interval"
-
-
-def _disturbed(*both: Measurement) -> bool:
-    return any(between_runs.disturbed(_series(one)) for one in both)
 
 
 def _undecided(names: tuple[str, str], both: tuple[Results, Results], probe: float | None) -> str | None:
@@ -218,6 +142,13 @@ def _probe(base: Results, head: Results) -> float | None:
     return head.noise.quiet_probe_s / base.noise.quiet_probe_s
 
 
+def _failed(name: CellName, results: Results) -> bool:
+    return any(
+        skip.kind is SkipKind.FAILED and all(getattr(skip, field) in (None, getattr(name, field)) for field in NAMED)
+        for skip in results.skips
+    )
+
+
 def _cautions(names: tuple[str, str], both: tuple[Results, Results]) -> list[str]:
     found = []
     for name, one in zip(names, both, strict=True):
@@ -235,7 +166,3 @@ def _cautions(names: tuple[str, str], both: tuple[Results, Results]) -> list[str
 
 def _source(name: str, results: Results) -> Source:
     return Source(name=name, created_at=results.created_at, mnist_deploy=results.environment.mnist_deploy)
-
-
-def _series(one: Measurement) -> Series:
-    return Series(one.pass_p50_s, one.pass_trusted)
