@@ -156,8 +156,11 @@ def _cautions(names: tuple[str, str], both: tuple[Results, Results]) -> list[str
             found.append(f"{name} was interrupted and is not complete.")
         if one.quick:
             found.append(f"{name} is a quick measurement: run mnist-deploy bench for figures to rely on.")
-        if one.noise is not None and one.noise.noisy:
-            found.append(f"The machine was noisy while {name} was measured.")
+    noisy = [name for name, one in zip(names, both, strict=True) if one.noise is not None and one.noise.noisy]
+    if noisy:
+        found.append(
+            f"The machine was noisy while {' and '.join(noisy)} {'were' if len(noisy) > 1 else 'was'} measured."
+        )
     base, head = both
     if base.plan and head.plan and base.plan.effort != head.plan.effort:
         found.append("They were measured with slices of different length (see plan.effort in both).")

@@ -97,11 +97,12 @@ def _outcome(found: Ratio, p_value: float | None, rules: Rules) -> Outcome:
 
 def _widened(base: Measurement, head: Measurement, *, paired: bool) -> str | None:
     if min(base.passes, head.passes) < MIN_PASSES_FOR_INTERVAL:
-        return f"{base.passes} and {head.passes} passes, and it takes {MIN_PASSES_FOR_INTERVAL} in each"
+        passes = f"with {base.passes} passes in BASE and {head.passes} in HEAD"
+        return f"{passes}: verdicts take {MIN_PASSES_FOR_INTERVAL} in each"
     if paired or not _disturbed(base, head):
         return None
-    clean = " and ".join(str(sum(one.pass_trusted)) for one in (base, head))
-    return f"disturbed: {clean} clean passes, and it takes {MIN_PASSES_FOR_INTERVAL} in each for a narrow interval"
+    clean = f"with {sum(base.pass_trusted)} undisturbed passes in BASE and {sum(head.pass_trusted)} in HEAD"
+    return f"{clean}: a narrow interval takes {MIN_PASSES_FOR_INTERVAL} in each"
 
 
 def _disturbed(*both: Measurement) -> bool:

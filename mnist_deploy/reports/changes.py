@@ -1,6 +1,7 @@
 """A comparison of two results: its finding, warnings and sections, and all of it as tables for a terminal."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ REMEDY = "mnist-deploy compare --interleave BASE_DIR HEAD_DIR measures both in o
 NAMES = ("network", "artifact", "runtime")
 MEMORY_WORTH_A_LINE = 0.10
 STYLES = {Outcome.REGRESSION: "red", Outcome.SLOWER: "yellow", Outcome.FASTER: "green"}
+UNDECIDED = "Nothing could be decided for these"
 TITLES = {
     Outcome.REGRESSION: "Regressions: slower than allowed, beyond noise",
     Outcome.SLOWER: "Slower beyond noise, as is allowed",
@@ -53,17 +55,19 @@ def changes(found: Changes) -> RenderableType:
 def headline(found: Changes) -> str:
     """Return in one line what the comparison comes to."""
     worst, limit = found.having(Outcome.REGRESSION), percent(found.max_regression)
-    matched = counted(len(found.cells), "cell")
-    if found.broken and not worst:
-        return f"{counted(len(found.broken), 'cell')} of BASE failed in HEAD; the first: {found.broken[0].label}"
+    matched, told = counted(len(found.cells), "cell"), []
     if worst:
-        named = f"the worst {worst[0].cell.label}: {change(worst[0].ratio)}"
-        return f"{counted(len(worst), 'regression')} beyond {limit} in {matched}; {named}"
-    if found.undecided:
-        return f"NOTHING COULD BE DECIDED for {matched}: no regression was found, and none could have been"
-    open_ = len(found.having(Outcome.OPEN))
-    told = f"; {open_} of them stay open, see their table" if open_ else ""
-    return f"no regression beyond {limit} in {matched}{told}"
+        told += [f"{counted(len(worst), 'regression')} beyond {limit} in {matched}"]
+        told += [f"the worst {worst[0].cell.label}: {change(worst[0].ratio)}"]
+    elif found.undecided:
+        told += [f"NOTHING COULD BE DECIDED for {matched}: no regression was found, and none could have been"]
+    else:
+        told += [f"no regression beyond {limit} in {matched}"]
+        open_ = len(found.having(Outcome.OPEN))
+        told += [f"{open_} of them stay open, see their table"] if open_ else []
+    if found.broken:
+        told += [f"{counted(len(found.broken), 'cell')} of BASE failed in HEAD, the first {found.broken[0].label}"]
+    return "; ".join(told)
 
 
 def warnings(found: Changes) -> Iterator[str]:
@@ -96,7 +100,7 @@ def context(found: Changes) -> Iterator[str]:
     if found.versions:
         yield f"Versions: {'; '.join(found.versions)}."
     if found.paired:
-        yield "Both are of one run: each pass of one is compared with that of the other, so what slowed both cancels."
+        yield "Both are of one run: what slowed both cancels. change: median over passes of HEAD's p50 over BASE's."
     else:
         yield "Two runs of different hours: intervals hold the spread over passes (Welch's t) and that between runs."
     if found.whole_ratio is not None:
@@ -104,7 +108,7 @@ def context(found: Changes) -> Iterator[str]:
         yield f"Whole run: {change(found.whole_ratio)} (median over cells); cells are judged by what is beyond {taken}."
     for name, cells in (("BASE", found.only_base), ("HEAD", found.only_head)):
         if cells:
-            yield f"Only in {name}: {counted(len(cells), 'cell')}; see below."
+            yield f"Only in {name}: {counted(len(cells), 'cell')}."
     limit = percent(found.max_regression)
     yield f"Regression: more than {limit} slower, and p at most 0.05 after Holm's correction for all cells."
 
@@ -114,7 +118,9 @@ def sections(found: Changes) -> Iterator[Section]:
     for outcome, title in TITLES.items():
         cells = found.having(outcome)
         if cells:
-            yield _cells(title, cells, outcome)
+            yield _cells(
+                UNDECIDED if found.undecided else title, cells, [] if found.undecided else _reasons(cells), outcome
+            )
     yield from _sizes(found)
     yield from _accuracies(found.accuracies)
     yield from _memory(found.cells)
@@ -124,17 +130,21 @@ def sections(found: Changes) -> Iterator[Section]:
             yield Section(f"Only in {name}", NAMES, ("batch", "thr"), rows, folded=True)
 
 
-def _cells(title: str, cells: Sequence[CellChange], outcome: Outcome) -> Section:
+def _cells(title: str, cells: Sequence[CellChange], notes: Sequence[str], outcome: Outcome) -> Section:
     rows = [
         (*_named(one.cell), str(one.cell.batch_size), str(one.cell.threads), seconds(one.base_s), seconds(one.head_s),
          change(one.ratio), _interval(one))
         for one in cells
     ]  # fmt: skip
-    reasons = dict.fromkeys(one.reason for one in cells if one.reason) if outcome is Outcome.OPEN else {}
-    notes = [f"{reason}: {counted(sum(one.reason == reason for one in cells), 'cell')}" for reason in reasons]
     numbers = ("batch", "thr", "BASE", "HEAD", "change", "95 %")
     folded = outcome in {Outcome.OPEN, Outcome.HOLDS}
     return Section(title, NAMES, numbers, rows, notes, STYLES.get(outcome), folded)
+
+
+def _reasons(cells: Sequence[CellChange]) -> list[str]:
+    """Return what widened intervals, and how many of them."""
+    counts = Counter(one.reason for one in cells if one.reason)
+    return [f"{counted(count, 'cell')} {reason}." for reason, count in counts.items()]
 
 
 def _sizes(found: Changes) -> Iterator[Section]:

@@ -1,5 +1,7 @@
 """A comparison of two results as Markdown that fits a comment on a pull request."""
 
+import html
+
 from mnist_deploy.decisions.change_records import Changes
 from mnist_deploy.reports.changes import Section, context, headline, sections, warnings
 from mnist_deploy.reports.layout import counted
@@ -28,7 +30,7 @@ def markdown(found: Changes, limit: int = COMMENT_CHARACTERS) -> str:
 def _section(one: Section, room: int) -> tuple[str, int]:
     """Return a section that is no longer than `room`, and how many of its rows had to be left out."""
     title = f"{one.title} ({len(one.rows)})"
-    above = f"\n<details><summary>{_escaped(title)}</summary>\n\n" if one.folded else f"\n### {_escaped(title)}\n\n"
+    above = f"\n<details><summary>{html.escape(title)}</summary>\n\n" if one.folded else f"\n### {_escaped(title)}\n\n"
     above += _line((*one.texts, *one.numbers)) + _line(["---"] * len(one.texts) + ["---:"] * len(one.numbers))
     below = "".join(f"\n{_escaped(note)}\n" for note in one.notes) + ("\n</details>\n" if one.folded else "")
     room -= len(above) + len(below)
