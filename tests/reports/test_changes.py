@@ -57,7 +57,7 @@ def test_it_fits_a_pipe_of_100_and_ends_with_what_it_comes_to() -> None:
     for found in (SOME, NOTHING, FORCED, PAIRED):
         lines = plain(changes(found)).splitlines()
         assert max(map(len, lines)) <= 100
-        assert " ".join(line.strip() for line in lines[-2:]).endswith(headline(found))
+        assert " ".join(line.strip() for line in lines[-3:]).endswith(headline(found))
 
 
 def test_a_long_comparison_fits_a_comment_and_says_what_is_left_out() -> None:
