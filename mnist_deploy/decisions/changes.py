@@ -158,9 +158,8 @@ def _cautions(names: tuple[str, str], both: tuple[Results, Results]) -> list[str
             found.append(f"{name} is a quick measurement: run mnist-deploy bench for figures to rely on.")
     noisy = [name for name, one in zip(names, both, strict=True) if one.noise is not None and one.noise.noisy]
     if noisy:
-        found.append(
-            f"The machine was noisy while {' and '.join(noisy)} {'were' if len(noisy) > 1 else 'was'} measured."
-        )
+        verb = "were" if len(noisy) > 1 else "was"
+        found.append(f"The machine was noisy while {' and '.join(noisy)} {verb} measured.")
     base, head = both
     if base.plan and head.plan and base.plan.effort != head.plan.effort:
         found.append("They were measured with slices of different length (see plan.effort in both).")

@@ -97,7 +97,8 @@ def interleave(
     recorder.recording().save(record / "samples.npz")
     found = judged()
     alone = {"only_base": todo.only_base + found.only_base, "only_head": todo.only_head + found.only_head}
-    found = found.model_copy(update=alone)
+    failures = [f"{cell.label}: could not be measured: {reason}." for cell, reason in recorder.failed.items()]
+    found = found.model_copy(update={**alone, "cautions": [*found.cautions, *failures]})
     files.write_text(record / "compare.json", found.model_dump_json(indent=1) + "\n")
     return found
 

@@ -118,9 +118,9 @@ def sections(found: Changes) -> Iterator[Section]:
     for outcome, title in TITLES.items():
         cells = found.having(outcome)
         if cells:
-            yield _cells(
-                UNDECIDED if found.undecided else title, cells, [] if found.undecided else _reasons(cells), outcome
-            )
+            # Where nothing could be decided the reason is one for all, and is said as a warning.
+            notes = [] if found.undecided else _reasons(cells)
+            yield _cells(UNDECIDED if found.undecided else title, cells, notes, outcome)
     yield from _sizes(found)
     yield from _accuracies(found.accuracies)
     yield from _memory(found.cells)
