@@ -164,6 +164,8 @@ def test_each_format_is_printed_or_written_and_the_summary_appended(
     found = Changes.model_validate_json(printed["json"])
     assert [one.outcome for one in found.cells].count("regression") == 2 and len(found.cells) == 10
     assert ended(capfd, "compare", base, slower, "--format", "html")[0] == 2
+    code, _, err = ended(capfd, "compare", base, base, "--output", tmp_path)
+    assert code == 2 and "is a folder" in one_line(err) and base.is_file()
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ def test_what_is_measured_cannot_be_chosen_for_files(
 def test_it_imports_no_framework(base: Path, slower: Path) -> None:
     program = (
         "import sys; from mnist_deploy import cli; cli.run(sys.argv[1:]);"
-        "heavy = {'tensorflow', 'keras', 'jax', 'torch', 'onnx', 'onnxruntime', 'openvino', 'ai_edge_litert', 'altair'};"
+        "heavy = {'tensorflow', 'keras', 'jax', 'torch', 'onnx', 'onnxruntime', 'openvino', 'altair'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     command = [sys.executable, "-c", program, "compare", str(base), str(slower), "--output", str(base) + ".txt"]
@@ -300,9 +302,10 @@ def test_folders_of_other_models_and_other_cells(
 
 
 def test_a_record_is_never_written_into_the_folders(capfd: pytest.CaptureFixture[str], root: Path) -> None:
-    for inside in (root, root / "results"):
+    for inside in (root, root / "results", root / "manifest.json"):
+        before = written(root)
         code, _, err = ended(capfd, "compare", "--interleave", root, root, "--record", inside)
-        assert code == 2 and "--record" in one_line(err)
+        assert code == 2 and "--record" in one_line(err) and written(root) == before
 
 
 def test_help_names_the_gate(capfd: pytest.CaptureFixture[str]) -> None:

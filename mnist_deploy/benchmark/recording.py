@@ -2,9 +2,9 @@
 
 The file is a compressed .npz without pickles:
 
-cells     JSON text: a list of {architecture, format, precision, runtime, device, batch_size, threads, twin, side};
-          'twin' marks the one cell that is measured a second time (A/A), 'side' (base or head) whose artifact it is
-          where those of two folders were measured in turn
+cells     JSON text: a list of {architecture, format, precision, runtime, device, batch_size, threads, twin};
+          'twin' marks the one cell that is measured a second time (A/A); where those of two folders were
+          measured in turn, 'side' (base or head) says whose artifact it is
 times     all calls' nanoseconds, slice after slice
 slice_*   one entry a slice: cell (index into cells), pass, round, attempt, calls (how many of `times` are its own), and
           its witnesses: wall_s, cpu_s, involuntary, waits, steal_s, pressure_s, probe_s, engine_s; NaN for unknown
@@ -62,6 +62,10 @@ class CellKey:
     threads: int
     twin: bool = False
     side: str | None = None
+
+    def entry(self) -> dict[str, object]:
+        """Return the key as it stands in a file: with a side only where there is one."""
+        return {name: value for name, value in asdict(self).items() if name != "side" or value is not None}
 
 
 @dataclass
@@ -156,7 +160,7 @@ class Recording:
             np.savez_compressed(
                 stream,
                 allow_pickle=False,
-                cells=np.array(json.dumps([asdict(key) for key in self.passes])),
+                cells=np.array(json.dumps([key.entry() for key in self.passes])),
                 times=flat.astype(np.uint32) if small else flat,
                 **arrays,
             )

@@ -114,7 +114,7 @@ def _tell(found: "Changes", format: ReportFormat, output: Path | None) -> None:
     else:
         text = layout.plain(changes(found)) if output else ""
     if output is not None:
-        files.write_text(output, text)
+        files.write_output("--output", output, text)
     elif text:
         typer.echo(text, nl=False)
     else:

@@ -72,6 +72,8 @@ def interleave(
     stores = ArtifactStore(folders[0]), ArtifactStore(folders[1])
     if record.absolute() in {one for store in stores for one in (store.root, store.results)}:
         raise UsageError(f"--record {record}: that is one of the folders compared; give another")
+    if record.exists() and not record.is_dir():
+        raise UsageError(f"--record {record}: is no folder; give another place")
     todo = _matched(stores, names, selection, uses)
     if todo.models() and not force:
         raise changes.refusal(names, todo.models())
