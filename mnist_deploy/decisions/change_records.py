@@ -122,6 +122,7 @@ class Changes(BaseModel):
     Attributes:
         paired: whether both were measured in one run, so that each pass of one has its pair in the other.
         max_regression: how much longer a p50 may take, as a share.
+        alpha: the largest corrected p of what is not noise.
         differs: what should have forbidden the comparison; empty unless it was forced.
         undecided: why nothing can be decided; None if something can.
         whole_ratio: median ratio of all cells: what moved the whole run; None if paired, or for few cells.
@@ -140,6 +141,7 @@ class Changes(BaseModel):
     head: Source
     paired: bool
     max_regression: float
+    alpha: float
     differs: list[str]
     undecided: str | None
     whole_ratio: float | None

@@ -71,6 +71,7 @@ def compare(
         head=_source(names[1], head),
         paired=paired,
         max_regression=max_regression,
+        alpha=alpha,
         differs=differs,
         undecided=undecided,
         whole_ratio=None if whole is None else math.exp(whole),

@@ -171,6 +171,7 @@ def repeat(recorder: Recorder, dataset: Dataset, plan: Plan, progress: Progress,
             undecided = publish()
             if number == plan.passes and plan.more_passes is not None and undecided:
                 wanted = plan.more_passes
+                progress.start("bench", (wanted - number) * plan.rounds * len(recorder.alive()))
     return False
 
 

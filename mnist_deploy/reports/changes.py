@@ -89,8 +89,9 @@ def warnings(found: Changes) -> Iterator[str]:
 
 
 def change(ratio: float) -> str:
-    """Return a ratio as a change: '+3.2%', or '3.20x' where it is twofold or more, '-' and so on likewise."""
-    return times(ratio) if ratio >= 2 else f"{ratio - 1:+.1%}"
+    """Return a ratio as a change: '+3.2%', or '3.20x' where it is twofold or more."""
+    # Adding 0.0 takes the sign off a zero.
+    return times(ratio) if ratio >= 2 else f"{round(ratio - 1, 3) + 0.0:+.1%}"
 
 
 def context(found: Changes) -> Iterator[str]:
@@ -110,7 +111,7 @@ def context(found: Changes) -> Iterator[str]:
         if cells:
             yield f"Only in {name}: {counted(len(cells), 'cell')}."
     limit = percent(found.max_regression)
-    yield f"Regression: more than {limit} slower, and p at most 0.05 after Holm's correction for all cells."
+    yield f"Regression: more than {limit} slower, and p at most {found.alpha:g} after Holm's correction for all cells."
 
 
 def sections(found: Changes) -> Iterator[Section]:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_deploy import parity
+from mnist_deploy.benchmark.schedule import Plan
 from mnist_deploy.decisions.change_records import Changes, Outcome
 from mnist_deploy.decisions.changes import compare
 from mnist_deploy.errors import ArtifactError, UsageError
@@ -15,6 +16,7 @@ from mnist_deploy.results import Results, Skip, SkipKind
 from tests.comparisons import SPREAD, cell, many, run
 from tests.records import ENVIRONMENT, NOISY, QUIET, parity_row
 
+RIGOROUS = Plan(more_passes=10)
 NOISE = (0.9, 1.1, 1.0, 0.8, 1.2)
 
 
@@ -112,6 +114,17 @@ def test_another_speed_of_the_machine_itself_decides_nothing() -> None:
     found = compare(run([cell(1e-5)]), run([cell(2e-5)], hour=1, noise=slower))
     assert found.probe_ratio == pytest.approx(1.25)
     assert outcomes(found) == ["open"] and "ran at another speed" in (found.undecided or "")
+
+
+def test_two_looks_at_one_run_share_the_error() -> None:
+    """Slower by 10 % in each of five passes, but for a p of about 0.04: enough for one look, not for one of two."""
+    spread = (1.0, 1.0, 1.0, 1.0, 1.0)
+    after = cell(1.1e-5, (0.91, 1.0, 1.09, 0.95, 1.05))
+    plain, twice = ([run([one], plan=plan) for one in (cell(1e-5, spread), after)] for plan in (Plan(), RIGOROUS))
+    assert compare(*plain).alpha == 0.05 and compare(*twice).alpha == 0.025
+    p_value = compare(*plain).cells[0].p_value
+    assert p_value is not None and 0.025 < p_value < 0.05
+    assert (outcomes(compare(*plain)), outcomes(compare(*twice))) == (["regression"], ["open"])
 
 
 def test_two_passes_are_never_a_regression() -> None:

@@ -78,4 +78,11 @@ def test_names_are_shown_to_the_letter_in_markdown() -> None:
 
 
 def test_changes_in_words() -> None:
-    assert [change(ratio) for ratio in (1.0, 0.5, 1.034, 2.0, 150.0)] == ["+0.0%", "-50.0%", "+3.4%", "2.00x", "150x"]
+    assert [change(ratio) for ratio in (1.0, 0.9999, 0.5, 1.034, 2.0, 150.0)] == [
+        "+0.0%",
+        "+0.0%",
+        "-50.0%",
+        "+3.4%",
+        "2.00x",
+        "150x",
+    ]
