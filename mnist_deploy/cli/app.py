@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_deploy.cli import decide, examine, inform, make, measure
+from mnist_deploy.cli import compare, decide, examine, inform, make, measure
 from mnist_deploy.cli.options import ArtifactsOption, DebugOption
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ for command in (
     measure.verify,
     measure.bench,
     decide.recommend,
+    compare.compare,
     examine.diagnose,
     examine.profile,
     inform.report,

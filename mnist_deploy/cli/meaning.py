@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -100,6 +100,33 @@ def plan(*, quick: bool, rigorous: bool, time_limit: str | None, end_to_end: boo
     if time_limit is not None:
         chosen["time_limit_s"] = duration_s("--time-limit", time_limit)
     return (QUICK if quick else Plan()).model_copy(update=chosen)
+
+
+def interleaved_plan(*, quick: bool, rigorous: bool, time_limit: str | None) -> "Plan":
+    """Return how much compare --interleave measures.
+
+    Raises:
+        UsageError: the options contradict each other, or the time is none.
+    """
+    from mnist_deploy.benchmark.schedule import INTERLEAVED, INTERLEAVED_QUICK, RIGOROUS_PASSES
+
+    if quick and rigorous:
+        raise UsageError("--quick and --rigorous contradict each other; give one of them")
+    chosen: dict[str, object] = {"more_passes": RIGOROUS_PASSES} if rigorous else {}
+    if time_limit is not None:
+        chosen["time_limit_s"] = duration_s("--time-limit", time_limit)
+    return (INTERLEAVED_QUICK if quick else INTERLEAVED).model_copy(update=chosen)
+
+
+def only_with(needed: str, given: Mapping[str, object]) -> None:
+    """Refuse options that say nothing without another.
+
+    Raises:
+        UsageError: one of `given` has a value; it names that one.
+    """
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option}: it takes part only with {needed}; leave it out, or give {needed}")
 
 
 def duration_s(option: str, text: str) -> float | None:

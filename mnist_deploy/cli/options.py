@@ -129,12 +129,12 @@ ResultsArgument = Annotated[
 ]
 ReportFormatOption = Annotated[
     str | None,
-    typer.Option("--format", metavar="FORMAT", autocompletion=_of(choices.report_formats),
+    typer.Option("--format", metavar="FORMAT", autocompletion=of(choices.report_formats),
                  help="html, markdown, csv, json, pytest-benchmark or svg. [default: by the ending of --output, else "
                  "html]"),
 ]  # fmt: skip
 ArchitectureOption = Annotated[
     list[str] | None,
-    typer.Option("--architecture", metavar="NAME", autocompletion=_of(choices.architectures),
+    typer.Option("--architecture", metavar="NAME", autocompletion=of(choices.architectures),
                  help="A network to report; repeatable. [default: all]"),
 ]  # fmt: skip

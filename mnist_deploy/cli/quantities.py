@@ -75,6 +75,18 @@ def share(option: str, text: str) -> float:
     return float(value)
 
 
+def allowance(option: str, text: str) -> float:
+    """Return the share that `text` means: '5%' or '0.05'; unlike a share it may pass 1, but only in percent.
+
+    Raises:
+        UsageError: it is no share, or could be meant as percent.
+    """
+    value = _parsed(text, {"": 1, "%": "0.01"})
+    if value is None or ("%" not in text and value >= 1):
+        raise UsageError(f"{option} {text}: give percent or a share below 1, as 5% or 0.05")
+    return float(value)
+
+
 def _positive(option: str, text: str, units: Mapping[str, str | int], told: str) -> float:
     value = _parsed(text, units)
     if value is None or value <= 0:

@@ -3,6 +3,7 @@
 import random
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,8 @@ class Recorder:
 
     def key(self, cell: Cell) -> CellKey:
         """Return what identifies `cell` in files."""
-        return CellKey(**cell.names, batch_size=cell.use.batch_size, threads=cell.use.threads, twin=cell is self.twin)
+        use, twin = cell.use, cell is self.twin
+        return CellKey(**cell.names, batch_size=use.batch_size, threads=use.threads, twin=twin, side=cell.side)
 
     def recording(self) -> Recording:
         """Return what was measured of the cells that have not failed, in the passes that all of them have."""
@@ -94,9 +96,7 @@ def bench(
     results.plan, results.clock_floor_s = plan, sampler.floor_s()
     results.baseline = (baseline or DEFAULT_BASELINE).label
     results.roofs = [roofline.roof(threads) for threads in sorted({use.threads for use in uses})]
-    # Where one runs on both, it takes what the GPU takes.
-    devices = {cell.runtime: cell.device for cell in sorted(todo.cells, key=lambda cell: cell.device == "gpu")}
-    results.runtimes = [_runtime(name, devices[name]) for name in dict.fromkeys(cell.runtime for cell in todo.cells)]
+    results.runtimes = runtimes(todo.cells)
     recorder = Recorder(todo.cells)
     try:
         measure(recorder, dataset, plan, baseline or DEFAULT_BASELINE, results, store.results, progress)
@@ -121,7 +121,9 @@ def passes_of(recorder: Recorder, dataset: Dataset, plan: Plan, number: int, pro
                 request = session.request(images).model_copy(
                     update={
                         "effort": plan.effort,
-                        "rounds": schedule.rounds(len(session.cells), plan.rounds, order),
+                        "rounds": schedule.rounds(
+                            len(session.cells), plan.rounds, order, schedule.beside(session.cells)
+                        ),
                         "end_to_end": plan.end_to_end,
                         "bare": plan.bare,
                         "quiet_probe_s": quiet,
@@ -142,6 +144,20 @@ def measure(
     progress: Progress,
 ) -> None:
     """Measure pass after pass, publishing in `results` and saving them in `folder` after each."""
+
+    def publish() -> bool:
+        _publish(recorder, plan, baseline, results)
+        results.save(folder)
+        return figures.undecided(results.measurements)
+
+    results.time_limited = repeat(recorder, dataset, plan, progress, publish)
+
+
+def repeat(recorder: Recorder, dataset: Dataset, plan: Plan, progress: Progress, publish: Callable[[], bool]) -> bool:
+    """Measure pass after pass, and tell at the end whether the time limit cut them short.
+
+    After each pass `publish` is called, which tells whether anything is undecided yet.
+    """
     began, longest, wanted, number = time.monotonic(), 0.0, plan.passes, 0
     total = wanted * plan.rounds * len(recorder.cells)
     with task(progress, "bench", total), tempfile.TemporaryDirectory() as work:
@@ -149,14 +165,14 @@ def measure(
             start = time.monotonic()
             late = plan.time_limit_s is not None and start - began + longest > plan.time_limit_s
             if number and late:
-                results.time_limited = True
-                break
+                return True
             passes_of(recorder, dataset, plan, number, progress, Path(work))
             longest, number = max(longest, time.monotonic() - start), number + 1
-            _publish(recorder, plan, baseline, results)
-            results.save(folder)
-            if number == plan.passes and plan.more_passes is not None and figures.undecided(results.measurements):
+            undecided = publish()
+            if number == plan.passes and plan.more_passes is not None and undecided:
                 wanted = plan.more_passes
+                progress.start("bench", (wanted - number) * plan.rounds * len(recorder.alive()))
+    return False
 
 
 def _publish(recorder: Recorder, plan: Plan, baseline: Baseline, results: Results) -> None:
@@ -182,6 +198,13 @@ def _require(baseline: Baseline | None, todo: Matrix) -> None:
             f"--baseline {baseline.label}: not among what is measured; select it too, with "
             f"--runtime {baseline.runtime} and --precision {baseline.precision}"
         )
+
+
+def runtimes(cells: Sequence[Cell]) -> list[RuntimeRow]:
+    """Return the runtimes of `cells` as they are installed here."""
+    # Where one runs on both, it takes what the GPU takes.
+    devices = {cell.runtime: cell.device for cell in sorted(cells, key=lambda cell: cell.device == "gpu")}
+    return [_runtime(name, devices[name]) for name in dict.fromkeys(cell.runtime for cell in cells)]
 
 
 def _runtime(name: str, device: str) -> RuntimeRow:

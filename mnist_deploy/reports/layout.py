@@ -1,6 +1,7 @@
 """How every table looks: a title and a note as lines of their own, columns that fit a pipe of 100."""
 
 from collections.abc import Callable, Iterable, Sequence
+from io import StringIO
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -19,6 +20,13 @@ def console() -> Console:
     """Return a console for results: as wide as the terminal, 100 columns where there is none."""
     made = Console(highlight=False, markup=False)
     return made if made.is_terminal else Console(highlight=False, markup=False, width=WIDTH)
+
+
+def plain(body: RenderableType) -> str:
+    """Return what is printed where there is no terminal, for a file."""
+    stream = StringIO()
+    Console(file=stream, highlight=False, markup=False, width=WIDTH).print(body)
+    return stream.getvalue()
 
 
 def table(
