@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_deploy.cli import examine, inform, make, measure
+from mnist_deploy.cli import deploy, examine, inform, make, measure
 from mnist_deploy.cli.options import ArtifactsOption, DebugOption
 
 app = typer.Typer(
@@ -44,6 +44,8 @@ for command in (
     measure.bench,
     examine.diagnose,
     examine.profile,
+    deploy.predict,
+    deploy.package,
     inform.list_architectures,
     examine.doctor,
     inform.schema,
