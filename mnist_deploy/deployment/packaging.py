@@ -106,9 +106,7 @@ def _require_free(folder: Path, *, force: bool) -> None:
     made = _made_before(folder)
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in made)
     if foreign:
-        raise UsageError(
-            f"--output {folder}: holds {foreign[0]}, which package did not write; move it, or give another"
-        )
+        raise UsageError(f"--output {folder}: holds {foreign[0]}, which package did not write; move it away")
 
 
 def _made_before(folder: Path) -> set[str]:
