@@ -315,3 +315,14 @@ def test_what_is_there_is_not_lost(
     monkeypatch.chdir(tmp_path / "other")
     assert "this is where you are" in attempt("--output", ".", "--force")
     assert "this is where you are" in attempt("--output", tmp_path, "--force")
+
+
+def test_no_framework_is_imported_to_package(tiny_run: TinyRun, tmp_path: Path) -> None:
+    program = (
+        "import sys; from mnist_deploy import cli; code = cli.run(sys.argv[1:]);"
+        "print(sorted({'tensorflow', 'keras', 'jax', 'torch', 'onnxruntime', 'openvino'} & set(sys.modules)));"
+        "sys.exit(code)"
+    )
+    options = ["package", MLP, "--output", str(tmp_path / "package"), "--artifacts", str(tiny_run.root)]
+    done = subprocess.run([sys.executable, "-c", program, *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "[]", done.stderr

@@ -44,7 +44,7 @@ def predict(
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Classify images of one digit each, of any size: the three most probable digits.
+    """Classify images of one digit each, of any size, on the CPU: the three most probable digits.
 
     Dark on light or light on dark; the digit is cut out, scaled and centred as MNIST's were. By default what
     `recommend` chooses among the measurements that are here, else the best network in training.
@@ -76,7 +76,7 @@ def predict(
 
 def package(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A network. [default: the recommended one's]")
+        str | None, typer.Argument(metavar="NAME", help="A network. [default: the recommended one's]")
     ] = None,
     format: FormatOption = None,
     precision: PrecisionOption = None,

@@ -2,6 +2,7 @@ import ast
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,12 @@ def test_dockerfile(model: str) -> None:
     assert {name for names in copied for name in names} == {"requirements.txt", "predict.py", "preprocessing.py", model}
     assert order.index("RUN") < order.index("USER") < order.index("ENTRYPOINT"), "it does not run as root"
     assert any(f"COPY {model} ./{model}" == line for line in lines), "a folder's content would lie beside the rest"
+
+
+@pytest.mark.parametrize("model", ["model.tflite", "saved_model"])
+def test_the_dockerfile_is_clean(model: str, tmp_path: Path) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_text(rendering.dockerfile(DEPLOYMENT.model_copy(update={"model": model})), encoding="utf-8")
+    linter = Path(sysconfig.get_path("scripts")) / "hadolint"
+    told = subprocess.run([str(linter), "--no-color", str(path)], capture_output=True, text=True, check=False)
+    assert told.returncode == 0 and told.stdout == "", told.stdout + told.stderr
