@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mnist_deploy.artifacts import Precision, State
+from mnist_deploy.artifacts import Precision, Provenance, State
 from mnist_deploy.benchmark.comparison import Verdict
 from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.benchmark.schedule import Plan
+from mnist_deploy.deployment import Deployment
 from mnist_deploy.environment import Environment
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.parity.statistics import wilson
@@ -25,6 +26,7 @@ from mnist_deploy.results import (
     TrainingRow,
 )
 from mnist_deploy.runtimes import Proof
+from mnist_deploy.training import Settings, TrainingRecord
 
 ENVIRONMENT = Environment(
     mnist_deploy="0.0.0", python="3.11.0", platform="Linux", cpu="A CPU", physical_cores=2, logical_cores=2,
@@ -256,4 +258,28 @@ RACE = race(
     rival("cnn-relu-16-32", "onnx", "int8", "iree", 50e-6, passed=None),
     rival("mlp-tanh-128", "tflite", "int8", "litert", 99e-6, accuracy=0.9770, **BIG),
     rival("cnn-relu-16-32", "tflite", "dynamic", "litert", 1.56e-3, accuracy=0.9903, **BIG | SMALL),
+)  # fmt: skip
+
+DEPLOYMENT = Deployment(
+    mnist_deploy="0.0.0", created_at=RECORDS.created_at, architecture="mlp-relu-128", format="tflite",
+    command="mnist-deploy package mlp-relu-128 --format tflite --precision int8 --runtime litert --threads 1",
+    layers="Flatten(), Dense(units=128, activation='relu'), Dense(units=10, activation='softmax')",
+    parameters=101_770, flops=203_402, precision="int8", runtime="litert", device="cpu", threads=1,
+    model="model.tflite", size_bytes=106_900, artifact_sha256="0" * 64, python="3.11",
+    provenance=Provenance(
+        source_sha256="1" * 64, versions={"tensorflow": "2.21.0"}, created_at=RECORDS.created_at, calibration_size=500
+    ),
+    requirements={"ai-edge-litert": "2.3.0", "numpy": "2.0.0", "pillow": "12.0.0"}, installed_bytes=138_000_000,
+    training=TrainingRecord(
+        settings=Settings(
+            architecture="mlp-relu-128", layers="()", optimizer="sgd", loss="categorical_crossentropy", batch_size=32,
+            epochs=10, seed=0, data_sha256="3" * 64,
+        ),
+        history={}, test_loss=0.1647, test_accuracy=0.9525, duration_s=11.2, versions={"keras": "3.15.1"},
+        created_at=RECORDS.created_at, model_sha256="1" * 64,
+    ),
+    on_mnist=True, parity=RECORDS.parity[2], measured_at=RECORDS.created_at, environment=ENVIRONMENT,
+    measurements=[RECORDS.measurements[1], RECORDS.measurements[4]],
+    cautions=["It failed its parity gate int8: keeps 99.874% of the accuracy < 99.900%; a second reason."],
+    files={"model.tflite": "0" * 64, "predict.py": "4" * 64},
 )  # fmt: skip

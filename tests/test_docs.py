@@ -8,13 +8,14 @@ import pytest
 
 import mnist_deploy
 from mnist_deploy.architectures import ARCHITECTURES
-from mnist_deploy.artifacts import Precision
+from mnist_deploy.artifacts import KERAS_FORMAT, Precision
 from mnist_deploy.benchmark import noise
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.benchmark.sampler import Effort
 from mnist_deploy.benchmark.schedule import MANY_CELLS, Plan
 from mnist_deploy.benchmark.statistics import MIN_CALLS_FOR_P99
 from mnist_deploy.cli import reference
+from mnist_deploy.deployment.engines import ENGINES
 from mnist_deploy.errors import UsageError
 from mnist_deploy.exporters import EXPORTERS
 from mnist_deploy.parity import GATES
@@ -84,6 +85,10 @@ def choices(command: str, option: str) -> str:
         ("export", "--format", list(EXPORTERS)),
         ("bench", "--format", list(EXPORTERS)),
         ("export", "--precision", list(Precision)),
+        ("predict", "--runtime", [name for name, one in RUNTIMES.items() if not one.diagnostic]),
+        ("predict", "--format", [KERAS_FORMAT, *EXPORTERS]),
+        ("predict", "--precision", list(Precision)),
+        ("package", "--runtime", list(ENGINES)),
     ],
 )
 def test_help_names_all_that_an_option_takes(command: str, option: str, names: list[str]) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_deploy.cli import compare, decide, examine, inform, make, measure
+from mnist_deploy.cli import compare, decide, deploy, examine, inform, make, measure
 from mnist_deploy.cli.options import ArtifactsOption, DebugOption
 
 app = typer.Typer(
@@ -47,6 +47,8 @@ for command in (
     examine.diagnose,
     examine.profile,
     inform.report,
+    deploy.package,
+    deploy.predict,
     inform.list_architectures,
     examine.doctor,
     inform.schema,
