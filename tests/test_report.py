@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -183,7 +184,8 @@ def other_machine(folder: Path) -> list[str]:
 
 
 def two_measurements(folder: Path) -> list[str]:
-    return [str(RECORDS.save(folder / name)) for name in ("one", "other")]
+    later = RECORDS.model_copy(update={"created_at": RECORDS.created_at + timedelta(hours=1)})
+    return [str(one.save(folder)) for one in (RECORDS, later)]
 
 
 def foreign_data(folder: Path) -> list[str]:
@@ -204,7 +206,7 @@ BAD_USE = {
     "network": (lambda _: ["--architecture", "mlp-relu-129"], "did you mean mlp-relu-128?"),
     "network of others": (lambda _: ["--architecture", "mlp-relu-256"], "--architecture mlp-relu-256: not in these re"),
     "missing results": (lambda _: ["nowhere.json"], "nowhere.json: no such results; run: mnist-deploy run"),
-    "other machine": (other_machine, "environment.cpu: A CPU against Another CPU; report each alone"),
+    "other machine": (other_machine, "environment.cpu: A CPU against Another CPU; give one of them"),
     "two measurements": (two_measurements, "both hold measurements, of different hours; give one"),
     "no results": (lambda _: ["--artifacts", "empty"], "no finished results; run: mnist-deploy run"),
     "missing data": (lambda _: ["--data", "no.npz"], "no.npz: no such data"),

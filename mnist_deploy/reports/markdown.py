@@ -8,14 +8,16 @@ from typing import Any
 import jinja2
 
 from mnist_deploy.benchmark.comparison import MARGIN
-from mnist_deploy.decisions.records import Candidate, Recommendation
+from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.reports import listings
 from mnist_deploy.reports.layout import counted
 from mnist_deploy.reports.listings import Listing
 from mnist_deploy.reports.markup import Written, code, escaped, shortened
 from mnist_deploy.reports.measurements import legend
+from mnist_deploy.reports.misses import missed
 from mnist_deploy.reports.report import Report
 from mnist_deploy.reports.units import number_bytes, seconds
+from mnist_deploy.reports.wording import why
 from mnist_deploy.results import Results
 
 # "Body is too long (maximum is 65536 characters)": the answer of GitHub's API to a longer comment. We count bytes,
@@ -69,10 +71,10 @@ def _context(report: Report) -> dict[str, Any]:
         "results": results,
         "chosen": chosen and chosen.label,
         "figures": chosen and _figures(chosen),
-        "sentence": found and _sentence(found),
+        "sentence": found and why(found),
         "tied": [one.label for one in found.tied[:_TIES]] if found else [],
         "more_tied": len(found.tied[_TIES:]) if found else 0,
-        "nearest": [_near(one.candidate) for one in found.nearest] if found else [],
+        "nearest": [f"{one.candidate.label}: {missed(one)}" for one in found.nearest] if found else [],
         "cautions": [*(found.cautions if found else []), *_warnings(results, chosen=chosen is not None)],
         "networks": listings.networks(results),
         "failures": failures,
@@ -87,19 +89,6 @@ def _context(report: Report) -> dict[str, Any]:
         "sources": [path.name for path in report.gathered.sources],
         "long": LONG,
     }
-
-
-def _sentence(found: Recommendation) -> str:
-    """Say in one sentence why this one was chosen, or that none fits."""
-    many = counted(found.considered, "measured candidate")
-    if found.chosen is None:
-        return f"None of {many} kept its parity gate, so none is recommended."
-    why = f"The fastest for one call with {counted(found.batch_size, 'image')} of the {found.fitting} of {many}"
-    return f"{why} that failed no parity gate."
-
-
-def _near(one: Candidate) -> str:
-    return f"{one.label}: {_figures(one)}; {'; '.join(one.failures)}"
 
 
 def _figures(one: Candidate) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from mnist_deploy.benchmark.comparison import MARGIN, Verdict, verdict
 from mnist_deploy.decisions.parting import more_accurate
 from mnist_deploy.decisions.parting import times as time_ratio
-from mnist_deploy.decisions.records import Candidate, Prefer, Recommendation
+from mnist_deploy.decisions.records import PARITY, Candidate, Prefer, Recommendation
 from mnist_deploy.pipeline.gathering import Gathered
 from mnist_deploy.reports.layout import counted
 from mnist_deploy.reports.misses import left_out
@@ -26,9 +26,12 @@ _BEST = {
 def why(found: Recommendation) -> str:
     """Return why the chosen one was chosen; why nothing was, where nothing fits."""
     among = f"{counted(found.considered, 'candidate')} ({_batches(found)})"
+    limited = any(name != PARITY for name in found.excluded)
     if found.chosen is None:
-        return f"None of {among} keeps every limit. {left_out(found)}".strip()
-    kept = "those that keep every limit" if found.fitting < found.considered else "all"
+        kept = "keeps every limit" if limited else "kept its parity gate"
+        return f"None of {among} {kept}. {left_out(found)}".strip()
+    kept = "those that keep every limit" if limited else "those that kept their parity gate"
+    kept = kept if found.fitting < found.considered else "all"
     number = f"{found.fitting} of " if found.fitting < found.considered else ""
     first = f"{_BEST[found.wishes.prefer]} of {kept}: {number}{among}."
     following = next((one for one in found.runners_up), None)

@@ -74,7 +74,7 @@ def test_a_long_comparison_fits_a_comment_and_says_what_is_left_out() -> None:
 def test_names_are_shown_to_the_letter_in_markdown() -> None:
     hostile = "a|b`c*<script>[x](y).json"
     shown = markdown(compare(BEFORE, AFTER, (hostile, "head.json")))
-    assert r"a\|b\`c\*\<script\>\[x\](y).json" in shown and "<script>" not in shown
+    assert r"a\|b\`c\*&lt;script&gt;\[x\](y).json" in shown and "<script>" not in shown
 
 
 def test_changes_in_words() -> None:

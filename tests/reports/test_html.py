@@ -120,13 +120,13 @@ def test_nothing_fits_and_the_nearest_say_why(fixed: Made) -> None:
     results = fixed.report.gathered.results
     found = recommend(results, Wishes(max_latency_s=1e-9, min_accuracy=0.9999))
     text = visible(page(Report(fixed.report.gathered, found, None)))
-    assert "Nothing fits" in text and "--max-latency 1.00 ns: " in text and "--min-accuracy 0.9999" in text
+    assert "Nothing fits" in text and "--max-latency 1.00 ns against its " in text and "--min-accuracy 0.9999" in text
 
 
 def test_limits_are_told_with_the_choice(fixed: Made) -> None:
     found = recommend(fixed.report.gathered.results, Wishes(max_latency_s=5e-3, max_size_bytes=500_000))
     text = visible(page(Report(fixed.report.gathered, found, None)))
-    assert "within --max-latency 5.00 ms, --max-size 500 kB" in text
+    assert found.excluded["--max-latency"] and f"{found.excluded['--max-latency']} by --max-latency 5.00 ms" in text
 
 
 def test_without_samples_it_says_what_would_bring_them(fixed: Made) -> None:

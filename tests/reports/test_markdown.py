@@ -61,7 +61,7 @@ def test_nothing_is_recommended_where_all_failed(tmp_path: Path) -> None:
     rows = [one for one in RECORDS.measurements if one.architecture == "mlp-relu-128" and one.device == "cpu"]
     rows = [one for one in rows if one.runtime != "onnxruntime"]
     text = page(report(tmp_path, RECORDS.model_copy(update={"parity": failed, "measurements": rows})))
-    assert "None of 3 measured candidates kept its parity gate" in text
+    assert "None of 3 candidates (batch 1) kept its parity gate" in text
     assert "too far" in text.split("Parity:")[0], "the nearest say why they failed"
 
 

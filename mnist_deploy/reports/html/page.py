@@ -20,8 +20,10 @@ from mnist_deploy.reports.html.cells import measured
 from mnist_deploy.reports.html.digits import pictures
 from mnist_deploy.reports.html.networks import Figure, networks
 from mnist_deploy.reports.layout import counted
+from mnist_deploy.reports.misses import missed
 from mnist_deploy.reports.report import Report
 from mnist_deploy.reports.units import number_bytes, rate, seconds
+from mnist_deploy.reports.wording import why
 from mnist_deploy.results import Results
 
 
@@ -78,8 +80,8 @@ def _context(report: Report) -> dict[str, Any]:
         "sources": [path.name for path in report.gathered.sources],
         "warnings": list(summary.warnings(results)),
         "found": found,
-        "limits": summary.limits(found.wishes) if found else "",
-        "near": summary.near_misses(found.nearest) if found else [],
+        "why": why(found) if found else "",
+        "near": [(one.candidate.label, missed(one)) for one in found.nearest] if found else [],
         "next": summary.runners_up(found) if found and (found.tied or found.runners_up) else None,
         "best": summary.best_of_each(results),
         "networks": networks(results, cells, samples),

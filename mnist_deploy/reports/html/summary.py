@@ -1,24 +1,15 @@
 """What the page says first: what to deploy, what to know before relying on it, and the best of each network."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mnist_deploy.decisions.recommendation import candidates, recommend
-from mnist_deploy.decisions.records import Candidate, NearMiss, Recommendation, Wishes
+from mnist_deploy.decisions.records import Candidate, Recommendation, Wishes
 from mnist_deploy.reports.html.cells import reach
 from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
 from mnist_deploy.reports.layout import counted, who
-from mnist_deploy.reports.units import number_bytes, percent, rate, seconds
+from mnist_deploy.reports.units import number_bytes, percent, seconds
 from mnist_deploy.results import Results
-
-UNITS = {
-    "--max-latency": seconds,
-    "--max-size": number_bytes,
-    "--max-memory": number_bytes,
-    "--max-install-size": number_bytes,
-    "--min-accuracy": "{:.4f}".format,
-    "--min-throughput": rate,
-}
 
 
 @dataclass(frozen=True)
@@ -51,27 +42,6 @@ def warnings(results: Results) -> Iterator[Caution]:
         yield Caution("Withheld", "Mean, p99 and images/s, since the machine was too noisy for them.")
     if noise.no_verdicts is not None:
         yield Caution("No verdicts", f"{noise.no_verdicts}.")
-
-
-def limits(wishes: Wishes) -> str:
-    """Return what was asked for, in words."""
-    values = {
-        "--max-latency": wishes.max_latency_s,
-        "--max-size": wishes.max_size_bytes,
-        "--max-memory": wishes.max_memory_bytes,
-        "--max-install-size": wishes.max_install_bytes,
-        "--min-accuracy": wishes.min_accuracy,
-        "--min-throughput": wishes.min_throughput_images_per_s,
-    }
-    told = [f"{name} {UNITS[name](value)}" for name, value in values.items() if value is not None]
-    if wishes.device:
-        told.append(f"--device {wishes.device}")
-    return ", ".join(told)
-
-
-def near_misses(found: Sequence[NearMiss]) -> list[tuple[str, str]]:
-    """Return candidates that keep not all limits, with the limits that they miss, in words."""
-    return [(one.candidate.label, "; ".join(_miss(one))) for one in found]
 
 
 def runners_up(found: Recommendation) -> Grid:
@@ -139,15 +109,6 @@ def _more(one: Candidate) -> tuple[Cell, ...]:
         number(row.memory_bytes, number_bytes),
         number(one.installed_bytes, number_bytes),
     )
-
-
-def _miss(one: NearMiss) -> Iterator[str]:
-    for miss in one.misses:
-        if miss.allowed is None:
-            yield f"failed its parity gate: {', '.join(one.candidate.failures)}"
-        else:
-            show = UNITS[miss.limit]
-            yield f"{miss.limit} {show(miss.allowed)}: {'unknown' if miss.value is None else show(miss.value)}"
 
 
 def _images(batch_size: int) -> str:
