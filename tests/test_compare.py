@@ -160,7 +160,7 @@ def test_each_format_is_printed_or_written_and_the_summary_appended(
         assert code == 1
         code, out, _ = ended(capfd, "compare", base, slower, "--format", format, "--output", output)
         assert (code, out) == (1, "") and output.read_text() == printed[format]
-    assert summary.read_text() == "before\n" + 6 * printed["markdown"]
+    assert summary.read_text() == "before\n" + 6 * ("\n" + printed["markdown"])
     found = Changes.model_validate_json(printed["json"])
     assert [one.outcome for one in found.cells].count("regression") == 2 and len(found.cells) == 10
     assert ended(capfd, "compare", base, slower, "--format", "html")[0] == 2
