@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,6 +98,17 @@ def plan(*, quick: bool, rigorous: bool, time_limit: str | None, end_to_end: boo
     if time_limit is not None:
         chosen["time_limit_s"] = duration_s("--time-limit", time_limit)
     return (QUICK if quick else Plan()).model_copy(update=chosen)
+
+
+def nothing_besides(option: str, others: Mapping[str, object]) -> None:
+    """Hold that none of `others` is given besides `option`, which says all that they would.
+
+    Raises:
+        UsageError: one is.
+    """
+    for name, value in others.items():
+        if value:
+            raise UsageError(f"{option} goes on with what was asked for then; leave out {name}")
 
 
 def duration_s(option: str, text: str) -> float | None:
@@ -204,11 +215,14 @@ def say_capped(threads: list[int] | None, cores: int, progress: "Progress") -> N
 
 def progress() -> "Progress":
     """Return a bar on a terminal, plain lines elsewhere, on a stream of their own that `quiet` does not silence."""
-    from rich.console import Console
-
     from mnist_deploy.interruption import Interruptible
+    from mnist_deploy.reports.layout import console_on
     from mnist_deploy.reports.progress import BarProgress, LineProgress
 
-    stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1, encoding=sys.stderr.encoding)
-    console = Console(file=stream, highlight=False)
-    return Interruptible(BarProgress(console) if console.is_terminal else LineProgress(console))
+    stream = os.fdopen(
+        os.dup(sys.stderr.fileno()), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace"
+    )
+    console = console_on(stream)
+    # FORCE_COLOR makes of a log no terminal whose cursor could be moved, and TERM=dumb says that there is none.
+    moves = stream.isatty() and not console.is_dumb_terminal
+    return Interruptible(BarProgress(console) if moves else LineProgress(console))

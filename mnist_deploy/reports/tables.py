@@ -107,7 +107,7 @@ def skips(records: Sequence[Skip], *, quick: bool = False) -> RenderableType:
     for skip in records:
         groups.setdefault((skip.kind, skip.reason, skip.remedy or ""), []).append(skip)
     for (kind, reason, remedy), members in groups.items():
-        style = {SkipKind.FAILED: "red", SkipKind.STALE: "yellow"}.get(kind)
+        style = {SkipKind.FAILED: "red", SkipKind.STALE: "yellow", SkipKind.INTERRUPTED: "yellow"}.get(kind)
         body.add_row(*row((_what(members), reason, remedy)), style=style)
     return titled("Left out", body, quick=quick)
 
