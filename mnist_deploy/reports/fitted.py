@@ -116,7 +116,7 @@ def _pair(column: Column, cell: Text) -> Text:
     value.rstrip()
     if not value.plain or not column.header:
         return value
-    return Text.assemble((f"{column.header} ", "dim"), value)
+    return Text.assemble((f"{column.header}{'' if column.no_wrap else ':'} ", "dim"), value)
 
 
 def _indented(text: Text, style: str) -> RenderableType:

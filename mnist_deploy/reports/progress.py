@@ -6,13 +6,14 @@ from rich.console import Console
 from rich.control import Control
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.segment import ControlType
-from rich.table import Column
 
 from mnist_deploy.progress import Board
 from mnist_deploy.reports.board import standings
 
 # Elsewhere than on a terminal a line this often is enough: logs are read afterwards.
 LINE_EVERY_S = 5.0
+# Beside it the figures have room on a terminal of 40 columns.
+BAR_WIDTH = 12
 
 
 class Remaining:
@@ -59,14 +60,8 @@ class BarProgress:
         if total == 0:
             return
         self._remaining = Remaining(total)
-        detail = Column(no_wrap=True, overflow="crop")
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(20),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[left]}", markup=False),
-            TextColumn("{task.fields[detail]}", markup=False, table_column=detail),
-        )
+        texts = (TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in ("left", "detail"))
+        columns = (TextColumn("{task.description}"), BarColumn(BAR_WIDTH), MofNCompleteColumn(), *texts)
         self._bar = Progress(*columns, console=self._console, auto_refresh=False)
         self._task = self._bar.add_task(task, total=total, left="", detail="")
         self._bar.start()
@@ -75,7 +70,8 @@ class BarProgress:
         """Move the bar."""
         if self._bar is not None:
             self._remaining.done += 1
-            self._bar.update(self._task, advance=1, left=str(self._remaining), detail=detail, refresh=True)
+            left = str(self._remaining)
+            self._bar.update(self._task, advance=1, left=left, detail=self._fitting(detail, left), refresh=True)
 
     def show(self, board: Board) -> None:
         """Put the table above the bar, in the place of the one before."""
@@ -97,6 +93,16 @@ class BarProgress:
         """Print a line above the bar."""
         self._height = 0  # a table that is there stays above it
         self._console.print(line, highlight=False, markup=False)
+
+    def _fitting(self, detail: str, left: str) -> str:
+        """Return as many of the detail's parts as the line has room for, so that rich cuts nothing off."""
+        name = self._bar.tasks[self._task].description if self._bar is not None else ""
+        counts = 2 * len(str(self._remaining.total)) + 1
+        room = self._console.width - len(name) - BAR_WIDTH - counts - len(left) - 4
+        parts = detail.split(", ")
+        while parts and len(", ".join(parts)) > room:
+            parts.pop()
+        return ", ".join(parts)
 
     def _replace(self, board: Board | None) -> None:
         """Erase the table that stands above the bar and draw `board` there."""
