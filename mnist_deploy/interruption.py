@@ -10,14 +10,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from mnist_deploy.progress import Progress
+from mnist_deploy.progress import Board, Progress
 
+GO_ON = "what is finished is kept, the same command goes on from there"
+_AGAIN = "run the same command again"
 _noted = False
+_advice = _AGAIN
 
 
 def noted() -> bool:
     """Tell whether the user pressed Ctrl-C since `heeded` began."""
     return _noted
+
+
+def advice() -> str:
+    """Return what an interruption since `heeded` began left behind, and how to go on."""
+    return _advice
+
+
+@contextmanager
+def advising(words: str) -> Iterator[None]:
+    """Have `words` for advice if a with-block is interrupted."""
+    global _advice
+    before, _advice = _advice, words
+    yield  # an interruption, or what a framework made of one, leaves the words in place
+    _advice = before
+
+
+def advise(words: str) -> None:
+    """Say from now on that `words` are what to do: of an interruption that has come."""
+    global _advice
+    _advice = words
 
 
 def _note(number: int, frame: FrameType | None) -> None:
@@ -29,8 +52,8 @@ def _note(number: int, frame: FrameType | None) -> None:
 @contextmanager
 def heeded() -> Iterator[None]:
     """Note interruptions for the length of a with-block; the handler before is put back."""
-    global _noted
-    _noted = False
+    global _noted, _advice
+    _noted, _advice = False, _AGAIN
     try:
         before = signal.signal(signal.SIGINT, _note)
     except ValueError:  # not the main thread: whoever runs that one sees to signals
@@ -58,6 +81,11 @@ class Interruptible:
         """Count a step, unless interrupted."""
         self._check()
         self._progress.advance(detail)
+
+    def show(self, board: Board) -> None:
+        """Say how the measurement stands, unless interrupted."""
+        self._check()
+        self._progress.show(board)
 
     def finish(self) -> None:
         """End the task, interrupted or not."""

@@ -2,7 +2,42 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One measured thing among others of the same `group`, and its p50 so far."""
+
+    group: str
+    label: str
+    p50_s: float
+
+
+@dataclass(frozen=True)
+class Board:
+    """How a measurement stands.
+
+    Attributes:
+        cells: how many things are measured.
+        measured: how many of them have a figure already.
+        passes: how many passes there will be.
+        passes_done: how many of them are whole.
+        slices: how many are measured so far.
+        disturbed: how many of those have no clean attempt.
+        left_s: how long it will still take, as far as one can tell; None if one cannot.
+        standings: the figures so far, group by group, the fastest first in each.
+    """
+
+    cells: int
+    measured: int
+    passes: int
+    passes_done: int
+    slices: int
+    disturbed: int
+    left_s: float | None
+    standings: tuple[Standing, ...]
 
 
 class Progress(Protocol):
@@ -13,6 +48,9 @@ class Progress(Protocol):
 
     def advance(self, detail: str) -> None:
         """Say that one more step is done, and what it was."""
+
+    def show(self, board: Board) -> None:
+        """Say how the measurement stands; told only while nothing is being measured."""
 
     def finish(self) -> None:
         """End the task."""
@@ -28,6 +66,9 @@ class Silent:
         """Do nothing."""
 
     def advance(self, detail: str) -> None:
+        """Do nothing."""
+
+    def show(self, board: Board) -> None:
         """Do nothing."""
 
     def finish(self) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from mnist_deploy import files
 from mnist_deploy.benchmark.comparison import Verdict
 from mnist_deploy.benchmark.roofline import Roof
-from mnist_deploy.benchmark.schedule import Plan
+from mnist_deploy.benchmark.schedule import Plan, Use
 from mnist_deploy.environment import Environment
 from mnist_deploy.errors import ArtifactError
 from mnist_deploy.parity import ParityRow
@@ -166,6 +166,7 @@ class SkipKind(StrEnum):
     NOT_EXPORTED = "not_exported"
     STALE = "stale"  # made of another model than the one that is here
     FAILED = "failed"  # tried, and it went wrong
+    INTERRUPTED = "interrupted"  # the user stopped the command before its turn came
 
 
 class Skip(BaseModel):
@@ -182,8 +183,22 @@ class Skip(BaseModel):
     remedy: str | None = None
 
 
+class Asked(BaseModel):
+    """What a bench was asked to measure, so that an interrupted one can go on; None means all that there was."""
+
+    architectures: list[str] | None
+    formats: list[str] | None
+    precisions: list[str] | None
+    runtimes: list[str] | None
+    devices: list[str] | None
+    uses: list[Use]
+
+
 class Results(BaseModel):
     """One run of one command. `complete` is False in a file that an interruption left behind.
+
+    `passes_done` counts whole passes: 0 if the first was interrupted, of which the measurements then are. `resumed_at`
+    has the times at which an interrupted measurement went on.
 
     `samples` names the file beside this one that holds every timed call (see `benchmark.recording`); `data_sha256` is
     the data's that it was made with (see `dataset.Dataset.sha256`).
@@ -197,6 +212,8 @@ class Results(BaseModel):
     environment: Environment
     data_sha256: str
     plan: Plan | None = None
+    asked: Asked | None = None
+    resumed_at: list[datetime] = []
     passes_done: int | None = None
     time_limited: bool = False
     clock_floor_s: float | None = None

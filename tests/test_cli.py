@@ -122,6 +122,9 @@ BAD_USE = {
     "nothing trained, verify": (["verify"], "nothing trained yet; run: mnist-deploy train-all"),
     "nothing trained, bench": (["bench"], "nothing trained yet; run: mnist-deploy train-all"),
     "nothing trained, export": (["export"], "nothing trained yet; run: mnist-deploy train-all"),
+    "resume and quick": (["bench", "--resume", "--quick"], "what was asked for then; leave out --quick"),
+    "resume and network": (["bench", "mlp-relu-128", "--resume"], "what was asked for then; leave out NAME"),
+    "nothing to resume": (["bench", "--resume"], "holds no interrupted bench; begin one: mnist-deploy bench"),
     "one not trained": (["export", "mlp-relu-128"], "not trained yet; run: mnist-deploy train mlp-relu-128"),
 }  # fmt: skip
 

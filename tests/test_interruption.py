@@ -6,7 +6,7 @@ import pytest
 
 from mnist_deploy import interruption
 from mnist_deploy.interruption import Interruptible
-from mnist_deploy.progress import Silent
+from mnist_deploy.progress import Board, Silent
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
@@ -42,3 +42,31 @@ def test_other_threads_leave_signals_alone() -> None:
     thread.start()
     thread.join()
     assert handlers == [signal.getsignal(signal.SIGINT)]
+
+
+def test_advice_is_that_of_what_was_interrupted() -> None:
+    with interruption.heeded():
+        generic = interruption.advice()
+        with interruption.advising("train again"):
+            assert interruption.advice() == "train again"
+            with pytest.raises(KeyboardInterrupt), interruption.advising("export again"):
+                raise KeyboardInterrupt
+            assert interruption.advice() == "export again"
+        assert interruption.advice() == generic
+        with pytest.raises(KeyboardInterrupt), interruption.advising("train again"):
+            interruption.advise("go on with it")
+            raise KeyboardInterrupt
+    assert interruption.advice() == "go on with it"
+    with interruption.heeded():
+        assert interruption.advice() == generic
+
+
+def test_a_board_is_not_shown_after_an_interruption() -> None:
+    board = Board(cells=1, measured=0, passes=1, passes_done=0, slices=0, disturbed=0, left_s=None, standings=())
+    progress = Interruptible(Silent())
+    with interruption.heeded():
+        progress.show(board)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            progress.show(board)

@@ -1,5 +1,6 @@
 """The command line. Parses, calls the library, prints; errors become one line and an exit code."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,10 @@ from mnist_deploy.quiet import DEBUG_VARIABLE, debugging
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 if all is well, 1 for a failed check, 2 for bad use, 130 if interrupted."""
+    # What stands in a path or a processor's name must not end a command whose output cannot show it.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -54,7 +59,7 @@ def _explain(error: Exception) -> int:
 
 
 def _interrupted() -> int:
-    return _say("interrupted; what is finished is kept, the same command goes on from there", 130)
+    return _say(f"interrupted; {interruption.advice()}", 130)
 
 
 def _say(line: str, code: int) -> int:

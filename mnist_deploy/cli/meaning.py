@@ -129,6 +129,17 @@ def only_with(needed: str, given: Mapping[str, object]) -> None:
             raise UsageError(f"{option}: it takes part only with {needed}; leave it out, or give {needed}")
 
 
+def nothing_besides(option: str, others: Mapping[str, object]) -> None:
+    """Hold that none of `others` is given besides `option`, which says all that they would.
+
+    Raises:
+        UsageError: one is.
+    """
+    for name, value in others.items():
+        if value:
+            raise UsageError(f"{option} goes on with what was asked for then; leave out {name}")
+
+
 def duration_s(option: str, text: str) -> float | None:
     """Return the seconds that `text` means: '90', '90s', '1.5m', '2h'; None for 'none'.
 
@@ -272,11 +283,14 @@ def say_capped(threads: list[int] | None, cores: int, progress: "Progress") -> N
 
 def progress() -> "Progress":
     """Return a bar on a terminal, plain lines elsewhere, on a stream of their own that `quiet` does not silence."""
-    from rich.console import Console
-
     from mnist_deploy.interruption import Interruptible
+    from mnist_deploy.reports.layout import console_on
     from mnist_deploy.reports.progress import BarProgress, LineProgress
 
-    stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1, encoding=sys.stderr.encoding)
-    console = Console(file=stream, highlight=False)
-    return Interruptible(BarProgress(console) if console.is_terminal else LineProgress(console))
+    stream = os.fdopen(
+        os.dup(sys.stderr.fileno()), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace"
+    )
+    console = console_on(stream)
+    # FORCE_COLOR makes of a log no terminal whose cursor could be moved, and TERM=dumb says that there is none.
+    moves = stream.isatty() and not console.is_dumb_terminal
+    return Interruptible(BarProgress(console) if moves else LineProgress(console))

@@ -91,6 +91,9 @@ def bench(
         bool, typer.Option("--self-check", help="Check the harness itself: floor, A/A and a bare loop.")
     ] = False,
     quick: options.QuickOption = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest bench that was interrupted, as it was asked then.")
+    ] = False,
     data: options.DataOption = None,
     json: options.JsonOption = False,
     artifacts: options.ArtifactsOption = None,
@@ -99,9 +102,17 @@ def bench(
     """Measure latency (batch 1, one thread) and throughput (batch 256, all cores), or any other combination."""
     from mnist_deploy import environment
     from mnist_deploy.benchmark import schedule
-    from mnist_deploy.errors import FailedCheckError, UsageError
+    from mnist_deploy.errors import UsageError
     from mnist_deploy.pipeline import benching, running
 
+    if resume:
+        meaning.nothing_besides("--resume", {
+            "NAME": names, "--format": format, "--runtime": runtime, "--precision": precision, "--device": device,
+            "--batch-size": batch_size, "--threads": threads, "--baseline": baseline, "--end-to-end": end_to_end,
+            "--rigorous": rigorous, "--time-limit": time_limit, "--self-check": self_check, "--quick": quick,
+        })  # fmt: skip
+        _resume(meaning.store(artifacts), meaning.dataset(data), as_json=json)
+        return
     selection = meaning.selection(names, format, precision, runtime, device)
     plan = meaning.plan(quick=quick, rigorous=rigorous, time_limit=time_limit, end_to_end=end_to_end)
     against = meaning.baseline(baseline)
@@ -118,8 +129,19 @@ def bench(
     meaning.say_capped(threads, cores, progress)
     benching.bench(store, loaded, selection, uses, results, progress, plan, against)
     _finish(store, results, as_json=json)
-    if not benching.succeeded(results):
-        raise FailedCheckError("some measurements failed; see the red lines under the tables")
+    _require_measured(results)
+
+
+def _resume(store: "ArtifactStore", dataset: "Dataset", *, as_json: bool) -> None:
+    from mnist_deploy.pipeline import resuming
+
+    results = resuming.resume(store, dataset, meaning.progress())
+    _finish(store, results, as_json=as_json)
+    # A run that was interrupted while it measured ends here, and says what it would have said.
+    if results.command == "run":
+        _require_passed(results)
+    else:
+        _require_measured(results)
 
 
 def _self_check(
@@ -149,6 +171,14 @@ def _finish(store: "ArtifactStore", results: "Results", *, as_json: bool) -> Non
         console = layout.console()
         console.print(tables.everything(results))
         console.print(f"Results: {path}", soft_wrap=True)
+
+
+def _require_measured(results: "Results") -> None:
+    from mnist_deploy.errors import FailedCheckError
+    from mnist_deploy.pipeline import benching
+
+    if not benching.succeeded(results):
+        raise FailedCheckError("some measurements failed; see the red lines under the tables")
 
 
 def _require_passed(results: "Results") -> None:

@@ -4,10 +4,12 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from mnist_deploy import interruption
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.benchmark import process, roofline, sampler, schedule
 from mnist_deploy.benchmark.messages import Done, Event
@@ -17,10 +19,12 @@ from mnist_deploy.dataset import Dataset
 from mnist_deploy.errors import UsageError
 from mnist_deploy.pipeline import figures
 from mnist_deploy.pipeline.figures import Baseline, Facts
+from mnist_deploy.pipeline.leftover import kept
 from mnist_deploy.pipeline.selection import Matrix, Selection, matrix
+from mnist_deploy.pipeline.standings import Watch
 from mnist_deploy.pipeline.verifying import failed
 from mnist_deploy.progress import Progress, task
-from mnist_deploy.results import Results, RuntimeRow, SkipKind
+from mnist_deploy.results import Asked, Results, RuntimeRow, SkipKind
 from mnist_deploy.runtimes import RUNTIMES
 from mnist_deploy.versions import installed_bytes, version_of
 
@@ -48,11 +52,22 @@ class Recorder:
         use, twin = cell.use, cell is self.twin
         return CellKey(**cell.names, batch_size=use.batch_size, threads=use.threads, twin=twin, side=cell.side)
 
+    def passes(self) -> int:
+        """Return how many passes are whole: how many all cells have that have not failed."""
+        return min((len(self.records[cell]) for cell in self.alive()), default=0)
+
     def recording(self) -> Recording:
-        """Return what was measured of the cells that have not failed, in the passes that all of them have."""
-        alive = self.alive()
-        passes = min((len(self.records[cell]) for cell in alive), default=0)
-        return Recording({self.key(cell): self.records[cell][:passes] for cell in alive if passes})
+        """Return what was measured of the cells that have not failed, in whole passes.
+
+        While the first pass is not yet whole, the cells that it has reached are in it alone.
+        """
+        passes = max(1, self.passes())
+        measured = [cell for cell in self.alive() if self.records[cell]]
+        return Recording({self.key(cell): self.records[cell][:passes] for cell in measured})
+
+    def so_far(self) -> dict[CellKey, list[PassRecord]]:
+        """Return all that was measured, whole passes or not, of the cells that have not failed."""
+        return {self.key(cell): self.records[cell] for cell in self.alive()}
 
     def take(self, session: Session, outcome: process.Outcome) -> None:
         """Add what one process measured."""
@@ -68,8 +83,9 @@ class Recorder:
                 bare = outcome.arrays.get(f"{number}.{place}.bare")
                 if bare is not None:
                     self.bare.setdefault(cell, []).append((float(np.median(times)), float(np.median(bare))))
-            self.records[cell].append(PassRecord(slices, loaded.load_s, loaded.first_call_s, loaded.memory_bytes))
+            # In this order, since an interruption may come between any two lines: what is recorded has its facts.
             self.facts[self.key(cell)] = Facts(cell.artifact, loaded)
+            self.records[cell].append(PassRecord(slices, loaded.load_s, loaded.first_call_s, loaded.memory_bytes))
 
 
 def bench(
@@ -94,28 +110,58 @@ def bench(
     # A run verifies before it measures; what both had to leave out is said once.
     results.skips += [skip for skip in todo.skips if skip not in results.skips]
     results.plan, results.clock_floor_s = plan, sampler.floor_s()
+    results.asked = Asked(**asdict(selection), uses=uses)
     results.baseline = (baseline or DEFAULT_BASELINE).label
     results.roofs = [roofline.roof(threads) for threads in sorted({use.threads for use in uses})]
     results.runtimes = runtimes(todo.cells)
-    recorder = Recorder(todo.cells)
+    complete(Recorder(todo.cells), store, dataset, results, progress, plan, baseline or DEFAULT_BASELINE)
+
+
+def complete(
+    recorder: Recorder,
+    store: ArtifactStore,
+    dataset: Dataset,
+    results: Results,
+    progress: Progress,
+    plan: Plan,
+    baseline: Baseline,
+) -> None:
+    """Measure what `recorder` lacks of `plan`; whatever ends it, `results` and samples are saved as far as they go."""
     try:
-        measure(recorder, dataset, plan, baseline or DEFAULT_BASELINE, results, store.results, progress)
+        measure(recorder, dataset, plan, baseline, results, store.results, progress)
+    except KeyboardInterrupt:
+        _publish(recorder, plan, baseline, results)
+        if results.measurements:
+            interruption.advise(kept(store, results, [cell for cell in recorder.alive() if cell is not recorder.twin]))
+        raise
     finally:
+        broken = [failed(cell, reason) for cell, reason in recorder.failed.items() if cell is not recorder.twin]
+        results.skips += [skip for skip in broken if skip not in results.skips]
         recording = recorder.recording()
         if recording.passes:
             results.samples = f"{results.stem}.samples.npz"
             recording.save(store.results / results.samples)
             results.save(store.results)
-    results.skips += [failed(cell, reason) for cell, reason in recorder.failed.items() if cell is not recorder.twin]
 
 
-def passes_of(recorder: Recorder, dataset: Dataset, plan: Plan, number: int, progress: Progress, folder: Path) -> None:
-    """Measure every cell that is alive in one pass: fresh processes, one alive at a time."""
+def passes_of(
+    recorder: Recorder,
+    dataset: Dataset,
+    plan: Plan,
+    number: int,
+    passes: int,
+    progress: Progress,
+    watch: Watch,
+    folder: Path,
+) -> None:
+    """Measure every cell that is alive in pass `number` of `passes`: fresh processes, one alive at a time."""
     images = folder / "images.npy"
     np.save(images, dataset.test_images[: plan.images])
     order = random.Random(f"{plan.seed} {number}")
     quiet = recorder.recording().quiet_probe_s
-    for group in schedule.hosts(schedule.sessions(recorder.alive(), order)):
+    sessions = schedule.sessions(recorder.alive(), order)
+    watch.begin_pass(sessions)
+    for group in schedule.hosts(sessions):
         with process.Host(group[0].runtime) as host:
             for session in group:
                 request = session.request(images).model_copy(
@@ -132,6 +178,8 @@ def passes_of(recorder: Recorder, dataset: Dataset, plan: Plan, number: int, pro
                     }
                 )
                 recorder.take(session, host.work(request, _teller(session, progress)))
+                # The worker is gone, and the next one is not there yet.
+                watch.measured(session, recorder.so_far(), passes, number)
 
 
 def measure(
@@ -143,36 +191,53 @@ def measure(
     folder: Path,
     progress: Progress,
 ) -> None:
-    """Measure pass after pass, publishing in `results` and saving them in `folder` after each."""
+    """Measure the passes that `recorder` lacks, publishing in `results` and saving them in `folder` after each."""
 
-    def publish() -> bool:
+    def publish() -> None:
         _publish(recorder, plan, baseline, results)
         results.save(folder)
+
+    def undecided() -> bool:
         return figures.undecided(results.measurements)
 
-    results.time_limited = repeat(recorder, dataset, plan, progress, publish)
+    results.time_limited = repeat(recorder, dataset, plan, progress, publish, undecided)
 
 
-def repeat(recorder: Recorder, dataset: Dataset, plan: Plan, progress: Progress, publish: Callable[[], bool]) -> bool:
-    """Measure pass after pass, and tell at the end whether the time limit cut them short.
+def repeat(
+    recorder: Recorder,
+    dataset: Dataset,
+    plan: Plan,
+    progress: Progress,
+    publish: Callable[[], None],
+    undecided: Callable[[], bool],
+) -> bool:
+    """Measure the passes that `recorder` lacks of `plan`, and tell whether the time limit cut them short.
 
-    After each pass `publish` is called, which tells whether anything is undecided yet.
+    `publish` is called after each pass; `undecided` tells of what is published whether more passes could decide
+    something.
     """
-    began, longest, wanted, number = time.monotonic(), 0.0, plan.passes, 0
-    total = wanted * plan.rounds * len(recorder.cells)
+    began, longest, number = time.monotonic(), 0.0, recorder.passes()
+    steps, watch = plan.rounds * len(recorder.alive()), Watch(plan, progress)
+    total = (_wanted(plan, number, undecided) - number) * steps
     with task(progress, "bench", total), tempfile.TemporaryDirectory() as work:
-        while number < wanted and recorder.alive():
+        while number < (wanted := _wanted(plan, number, undecided)) and recorder.alive():
             start = time.monotonic()
             late = plan.time_limit_s is not None and start - began + longest > plan.time_limit_s
             if number and late:
                 return True
-            passes_of(recorder, dataset, plan, number, progress, Path(work))
+            if number == plan.passes:
+                progress.start("bench, more passes", (wanted - number) * steps)
+            passes_of(recorder, dataset, plan, number, wanted, progress, watch, Path(work))
             longest, number = max(longest, time.monotonic() - start), number + 1
-            undecided = publish()
-            if number == plan.passes and plan.more_passes is not None and undecided:
-                wanted = plan.more_passes
-                progress.start("bench", (wanted - number) * plan.rounds * len(recorder.alive()))
+            publish()
+            watch.end_pass(recorder.so_far(), wanted, number)
     return False
+
+
+def _wanted(plan: Plan, done: int, undecided: Callable[[], bool]) -> int:
+    """Return how many passes there are to be, as far as those that are done tell."""
+    more = done > plan.passes or (done == plan.passes and plan.more_passes is not None and undecided())
+    return plan.more_passes if more and plan.more_passes is not None else plan.passes
 
 
 def _publish(recorder: Recorder, plan: Plan, baseline: Baseline, results: Results) -> None:
@@ -183,7 +248,7 @@ def _publish(recorder: Recorder, plan: Plan, baseline: Baseline, results: Result
     timed = "end-to-end" if plan.end_to_end else "call"
     rows = figures.measurements(recording, recorder.facts, results.noise, results.roofs, timed=timed)
     results.measurements = figures.compare(rows, results.noise, baseline, plan.alpha)
-    results.passes_done = min(one.passes for one in rows)
+    results.passes_done = recorder.passes()
 
 
 def succeeded(results: Results) -> bool:

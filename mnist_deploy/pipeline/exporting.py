@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_deploy import files, training
+from mnist_deploy import files, interruption, training
 from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, Provenance, State
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
@@ -91,7 +91,7 @@ def export_all(
     exported = Exported()
     for name in names:
         _check_source(store, dataset, name)
-    with task(progress, "export", len(names) * len(wanted)):
+    with interruption.advising(interruption.GO_ON), task(progress, "export", len(names) * len(wanted)):
         for name in names:
             one = _OneModel(store, dataset, name)
             for exporter, precision in wanted:

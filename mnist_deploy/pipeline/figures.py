@@ -40,6 +40,16 @@ class Baseline:
         """The baseline as the option names it."""
         return self.runtime if self.precision is Precision.FLOAT32 else f"{self.runtime}:{self.precision}"
 
+    @classmethod
+    def labelled(cls, label: str) -> "Baseline":
+        """Return the baseline of a `label`.
+
+        Raises:
+            ValueError: it is no label.
+        """
+        runtime, _, precision = label.partition(":")
+        return cls(runtime, Precision(precision or Precision.FLOAT32))
+
     def is_(self, one: Measurement) -> bool:
         """Tell whether a measurement is of the baseline."""
         return (one.runtime, one.precision) == (self.runtime, self.precision)

@@ -4,10 +4,11 @@ What is saved, in a folder of its own: base.json and head.json, results of eithe
 samples.npz, every timed call of both (see `benchmark.recording`); compare.json, what it comes to.
 """
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mnist_deploy import files
+from mnist_deploy import files, interruption
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.benchmark import sampler
 from mnist_deploy.benchmark.schedule import Cell, Plan, Use
@@ -83,12 +84,20 @@ def interleave(
     def judged() -> Changes:
         return changes.compare(*sides, names, max_regression=max_regression, force=force)
 
-    def publish() -> bool:
+    def publish() -> None:
         _publish(recorder, sides)
         _save(sides, record)
+
+    def undecided() -> bool:
         return all(one.measurements for one in sides) and bool(judged().having(Outcome.OPEN))
 
-    limited = benching.repeat(recorder, dataset, plan, progress, publish)
+    try:
+        limited = benching.repeat(recorder, dataset, plan, progress, publish, undecided)
+    except KeyboardInterrupt:
+        if sides[0].passes_done:
+            told = shlex.join(["mnist-deploy", "compare", *(str(record / f"{side}.json") for side in (BASE, HEAD))])
+            interruption.advise(f"{sides[0].passes_done} whole passes are kept: {told}; the same command measures anew")
+        raise
     for one, store in zip(sides, stores, strict=True):
         one.complete, one.time_limited = True, limited
         one.parity = _parity(one, store)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from mnist_deploy import environment
+from mnist_deploy import environment, interruption
 from mnist_deploy.artifacts import ArtifactStore, Precision
 from mnist_deploy.benchmark import schedule
 from mnist_deploy.benchmark.schedule import QUICK, Plan
@@ -52,14 +52,15 @@ def run(
     A quick run trains for one epoch, unless a longer training with the same seed and data is there, and measures in
     one short pass. `results` are saved after each step.
     """
-    if results.quick:
-        options = replace(options, epochs=QUICK_EPOCHS, longer_will_do=True)
-    results.training = train_all(store, dataset, names, options, progress)
-    results.save(store.results)
-    wanted = targets(DEFAULT_FORMATS, list(Precision))
-    results.skips += export_all(store, dataset, names, wanted, Calibration(), progress).skips
-    everything = Selection(architectures=list(names))
-    verify(store, dataset, everything, results, progress, gates)
-    results.save(store.results)
-    uses = schedule.uses(None, None, environment.usable_cores())
-    bench(store, dataset, everything, uses, results, progress, plan_for(quick=results.quick))
+    with interruption.advising(interruption.GO_ON):
+        if results.quick:
+            options = replace(options, epochs=QUICK_EPOCHS, longer_will_do=True)
+        results.training = train_all(store, dataset, names, options, progress)
+        results.save(store.results)
+        wanted = targets(DEFAULT_FORMATS, list(Precision))
+        results.skips += export_all(store, dataset, names, wanted, Calibration(), progress).skips
+        everything = Selection(architectures=list(names))
+        verify(store, dataset, everything, results, progress, gates)
+        results.save(store.results)
+        uses = schedule.uses(None, None, environment.usable_cores())
+        bench(store, dataset, everything, uses, results, progress, plan_for(quick=results.quick))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from mnist_deploy import training
+from mnist_deploy import interruption, training
 from mnist_deploy.architectures import ARCHITECTURES, Architecture
 from mnist_deploy.artifacts import ArtifactStore, Reference
 from mnist_deploy.dataset import Dataset
@@ -47,7 +47,8 @@ def train_all(
     if todo:
         with quiet():
             training.require_tensorflow()
-    with task(progress, "train", sum(settings.epochs for settings in todo.values())):
+    total = sum(settings.epochs for settings in todo.values())
+    with interruption.advising(interruption.GO_ON), task(progress, "train", total):
         for name in kept:
             progress.log(f"{name}: kept, already trained with these settings")
         for settings in todo.values():

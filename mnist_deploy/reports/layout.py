@@ -1,15 +1,18 @@
 """How every table looks: a title and a note as lines of their own, columns that fit a pipe of 100."""
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from io import StringIO
+from typing import IO
 
 from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.parity import ParityRow
+from mnist_deploy.reports.fitted import FittedTable
 from mnist_deploy.results import Measurement
 
 WIDTH = 100
@@ -18,8 +21,18 @@ QUICK = "[quick] "
 
 def console() -> Console:
     """Return a console for results: as wide as the terminal, 100 columns where there is none."""
-    made = Console(highlight=False, markup=False)
-    return made if made.is_terminal else Console(highlight=False, markup=False, width=WIDTH)
+    return console_on(sys.stdout, None if sys.stdout.isatty() else WIDTH)
+
+
+def console_on(stream: IO[str], width: int | None = None) -> Console:
+    """Return a console that writes to `stream`, as wide as its terminal if `width` is None.
+
+    Without NO_COLOR (see no-color.org) rich decides on styles: a terminal gets them, and whoever sets FORCE_COLOR.
+    """
+    plain = os.environ.get("NO_COLOR", "") != ""
+    return Console(
+        file=stream, width=width, highlight=False, markup=False, no_color=plain, color_system=None if plain else "auto"
+    )
 
 
 def plain(body: RenderableType) -> str:
@@ -31,9 +44,9 @@ def plain(body: RenderableType) -> str:
 
 def table(
     texts: Sequence[str], numbers: Sequence[str] = (), notes: Sequence[str] = (), *, header: bool = True
-) -> Table:
+) -> FittedTable:
     """Return an empty table: columns of text, which may wrap, then of numbers, which may not, then of notes."""
-    made = Table(show_header=header, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    made = FittedTable(show_header=header, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for name in texts:
         made.add_column(name, overflow="fold")
     for name in numbers:
@@ -43,7 +56,7 @@ def table(
     return made
 
 
-def titled(title: str, body: Table, notes: Iterable[str] = (), *, quick: bool = False) -> RenderableType:
+def titled(title: str, body: FittedTable, notes: Iterable[str] = (), *, quick: bool = False) -> RenderableType:
     """Return `body` below its title, which says so if the run was quick, and above its notes."""
     heading = Text((QUICK if quick else "") + title, style="bold")
     return Group(heading, body, *(Text(note, style="dim") for note in notes), "")

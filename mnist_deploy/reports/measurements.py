@@ -116,6 +116,9 @@ def legend(results: Results) -> Iterator[tuple[str, str]]:
     if results.time_limited and results.plan is not None:
         done = f"{results.passes_done} of {results.plan.passes} passes were done"
         yield "time limit", f"{done} within {results.plan.time_limit_s or 0:g} s; for all: --time-limit none"
+    if results.resumed_at:
+        first, *rest = (f"{one:%Y-%m-%d %H:%M} UTC" for one in (results.created_at, *results.resumed_at))
+        yield "resumed", f"interrupted, and gone on with: its passes began at {first} and at {', '.join(rest)}"
     if results.noise is not None:
         yield from _noise(results.noise)
     if results.samples is not None:
