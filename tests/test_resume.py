@@ -204,7 +204,12 @@ def test_a_cell_that_failed_then_is_not_tried_again(again: Interrupted, tiny_dat
     cells = [(row["precision"], row["batch_size"]) for row in content["measurements"]]
     del content["measurements"][cells.index(("float32", gone.batch_size))]
     names = ("architecture", "format", "precision", "runtime", "device")
-    skip = {"kind": "failed", "reason": "it broke", **{name: getattr(gone, name) for name in names}}
+    skip = {
+        "kind": "failed",
+        "reason": "it broke",
+        "remedy": "run again with --debug",
+        **{name: getattr(gone, name) for name in names},
+    }
     content["skips"].append(skip)
     del samples.passes[gone]
     samples.save(again.root / "results" / content["samples"])
