@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mnist_deploy.errors import UsageError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -34,6 +36,21 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` in UTF-8, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_output(option: str, path: Path, text: str) -> None:
+    """Write `text` where a user's option says, in UTF-8 with its line ends as they are, whole or not at all.
+
+    Raises:
+        UsageError: a folder is there, which must not be lost, or the place cannot be written to.
+    """
+    if path.is_dir():
+        raise UsageError(f"{option} {path}: is a folder; name a file in it")
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(text.encode())
+    except OSError as error:
+        raise UsageError(f"{option} {path}: cannot be written ({error.strerror}); name another place") from error
 
 
 def members(path: Path) -> list[Path]:

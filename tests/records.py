@@ -1,14 +1,18 @@
 """Fixed records, from which tables and pages are drawn for comparison. None of these figures was measured."""
 
+import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mnist_deploy.artifacts import Precision, State
+from mnist_deploy.artifacts import Precision, Provenance, State
 from mnist_deploy.benchmark.comparison import Verdict
 from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.benchmark.schedule import Plan
+from mnist_deploy.deployment import Deployment
 from mnist_deploy.environment import Environment
 from mnist_deploy.parity import ParityRow
+from mnist_deploy.parity.statistics import wilson
 from mnist_deploy.pipeline.readiness import Diagnosis, ExporterState, Places, RuntimeState, Standing
 from mnist_deploy.results import (
     Check,
@@ -22,6 +26,7 @@ from mnist_deploy.results import (
     TrainingRow,
 )
 from mnist_deploy.runtimes import Proof
+from mnist_deploy.training import Settings, TrainingRecord
 
 ENVIRONMENT = Environment(
     mnist_deploy="0.0.0", python="3.11.0", platform="Linux", cpu="A CPU", physical_cores=2, logical_cores=2,
@@ -197,4 +202,84 @@ DIAGNOSIS = Diagnosis(
         artifacts=Path("/somewhere/artifacts"), states={State.CURRENT: 9, State.CORRUPT: 1}, problem=None,
         cache=Path("/somewhere/cache"), cache_bytes=559,
     ),
+)  # fmt: skip
+
+
+def rival(
+    name: str,
+    format: str,
+    precision: str,
+    runtime: str,
+    p50: float,
+    *,
+    accuracy: float = 0.98,
+    passed: bool | None = True,
+    drift: Sequence[float] = (-0.002, 0.001, 0.0, -0.001, 0.002),
+    **changes: object,
+) -> tuple[Measurement, ParityRow | None]:
+    """A measurement with five passes and the row of parity of the same artifact; `passed` None means not verified."""
+    sha256 = hashlib.sha256(f"{name} {format} {precision}".encode()).hexdigest()
+    passes = [p50 * (1 + step) for step in drift]
+    row = measurement(
+        name, format, precision, runtime, p50, artifact_sha256=sha256,
+        **{"pass_p50_s": passes, "pass_trusted": [True] * len(passes), "passes": len(passes)} | changes,
+    )  # fmt: skip
+    if passed is None:
+        return row, None
+    low, high = wilson(round(accuracy * 10_000), 10_000)
+    return row, parity_row(
+        format, precision, runtime, architecture=name, device=row.device, accuracy=accuracy, accuracy_low=low,
+        accuracy_high=high, artifact_sha256=sha256, passed=passed,
+        failures=[] if passed else ["top-1 agreement 0.9800 < 0.99"],
+    )  # fmt: skip
+
+
+def race(*rivals: tuple[Measurement, ParityRow | None], **changes: object) -> Results:
+    """Results of one quiet run that measured and verified the rivals, and trained nothing."""
+    plain: dict[str, object] = {
+        "measurements": [row for row, _ in rivals],
+        # One row of parity serves an artifact in every use.
+        "parity": list({(row.artifact_sha256, row.runtime, row.device): row for _, row in rivals if row}.values()),
+        "training": [],
+        "skips": [],
+    }
+    return RECORDS.model_copy(update=plain | changes)
+
+
+SMALL, LARGE = {"size_bytes": 66_000, "memory_bytes": 14_800_000}, {"size_bytes": 413_000, "memory_bytes": 69_000_000}
+RACE = race(
+    rival("mlp-relu-128", "tflite", "int8", "litert", 2.8e-6, accuracy=0.9516, passed=False, size_bytes=108_600),
+    rival("mlp-tanh-128", "tflite", "int8", "litert", 2.9e-6, accuracy=0.9770, size_bytes=108_700),
+    rival("mlp-tanh-128", "tflite", "dynamic", "litert", 2.92e-6, accuracy=0.9768, size_bytes=106_900),
+    rival("mlp-tanh-128", "tflite", "float32", "litert", 6.1e-6, accuracy=0.9764, size_bytes=410_000),
+    rival("mlp-tanh-128", "onnx", "dynamic", "onnxruntime", 8.1e-6, accuracy=0.9764, memory_bytes=34_000_000),
+    rival("cnn-relu-16-32", "tflite", "dynamic", "litert", 13e-6, accuracy=0.9903, **SMALL),
+    rival("cnn-relu-16-32", "openvino", "float32", "openvino", 40e-6, accuracy=0.9902, **LARGE),
+    rival("cnn-relu-16-32", "onnx", "int8", "iree", 50e-6, passed=None),
+    rival("mlp-tanh-128", "tflite", "int8", "litert", 99e-6, accuracy=0.9770, **BIG),
+    rival("cnn-relu-16-32", "tflite", "dynamic", "litert", 1.56e-3, accuracy=0.9903, **BIG | SMALL),
+)  # fmt: skip
+
+DEPLOYMENT = Deployment(
+    mnist_deploy="0.0.0", created_at=RECORDS.created_at, architecture="mlp-relu-128", format="tflite",
+    command="mnist-deploy package mlp-relu-128 --format tflite --precision int8 --runtime litert --threads 1",
+    layers="Flatten(), Dense(units=128, activation='relu'), Dense(units=10, activation='softmax')",
+    parameters=101_770, flops=203_402, precision="int8", runtime="litert", device="cpu", threads=1,
+    model="model.tflite", size_bytes=106_900, artifact_sha256="0" * 64, python="3.11",
+    provenance=Provenance(
+        source_sha256="1" * 64, versions={"tensorflow": "2.21.0"}, created_at=RECORDS.created_at, calibration_size=500
+    ),
+    requirements={"ai-edge-litert": "2.3.0", "numpy": "2.0.0", "pillow": "12.0.0"}, installed_bytes=138_000_000,
+    training=TrainingRecord(
+        settings=Settings(
+            architecture="mlp-relu-128", layers="()", optimizer="sgd", loss="categorical_crossentropy", batch_size=32,
+            epochs=10, seed=0, data_sha256="3" * 64,
+        ),
+        history={}, test_loss=0.1647, test_accuracy=0.9525, duration_s=11.2, versions={"keras": "3.15.1"},
+        created_at=RECORDS.created_at, model_sha256="1" * 64,
+    ),
+    on_mnist=True, parity=RECORDS.parity[2], measured_at=RECORDS.created_at, environment=ENVIRONMENT,
+    measurements=[RECORDS.measurements[1], RECORDS.measurements[4]],
+    cautions=["It failed its parity gate int8: keeps 99.874% of the accuracy < 99.900%; a second reason."],
+    files={"model.tflite": "0" * 64, "predict.py": "4" * 64},
 )  # fmt: skip

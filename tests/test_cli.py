@@ -24,7 +24,11 @@ from tests.conftest import FEW, NETWORKS, TinyRun, mnist_deploy
 
 MLP, CNN = NETWORKS
 EXPORTED = [(format, precision) for format, precision in ARTIFACT_KINDS if format in DEFAULT_FORMATS]
-COMMANDS = ["run", "train", "train-all", "export", "verify", "bench", "diagnose", "profile", "list", "doctor", "schema"]
+COMMANDS = [
+    "run", "train", "train-all", "export", "verify", "bench", "recommend", "compare", "report", "package", "predict",
+    "diagnose", "profile", "list", "doctor",
+    "schema",
+]  # fmt: skip
 HEAVY = {"tensorflow", "keras", "onnx", "onnxruntime", "openvino", "ai_edge_litert", "scipy", "tf2onnx", "onnxslim"}
 
 

@@ -8,12 +8,15 @@ import pytest
 
 import mnist_deploy
 from mnist_deploy.architectures import ARCHITECTURES
-from mnist_deploy.artifacts import Precision
+from mnist_deploy.artifacts import KERAS_FORMAT, Precision
 from mnist_deploy.benchmark import noise
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.benchmark.sampler import Effort
 from mnist_deploy.benchmark.schedule import MANY_CELLS, Plan
 from mnist_deploy.benchmark.statistics import MIN_CALLS_FOR_P99
+from mnist_deploy.cli import reference
+from mnist_deploy.deployment.engines import ENGINES
+from mnist_deploy.errors import UsageError
 from mnist_deploy.exporters import EXPORTERS
 from mnist_deploy.parity import GATES
 from mnist_deploy.profiling.profilers import PROFILERS
@@ -36,6 +39,33 @@ def test_every_command_and_option_of_bench_is_named() -> None:
         assert f"`mnist-deploy {name.replace('_', '-')}" in README
 
 
+def test_reference_is_that_of_the_cli() -> None:
+    assert reference.written(README) == README, f"the command line has changed; run: {reference.REMEDY}"
+
+
+def test_reference_tells_of_every_option() -> None:
+    from typer.main import get_command
+
+    from mnist_deploy.cli.app import app
+
+    group: Any = get_command(app)
+    told = reference.section()
+    shared = told.partition("### Options of every command")[2]
+    for name, command in group.commands.items():
+        found = told.partition(f"### `mnist-deploy {name}")[2]
+        assert found, name
+        rows = (found.partition("### ")[0] + shared).splitlines()
+        for option in command.params:
+            if option.param_type_name == "option" and option.name != "help":
+                row = next(row for row in rows if row.startswith((f"| `{option.opts[0]} ", f"| `{option.opts[0]}`")))
+                assert ("repeatable" in row.lower()) == option.multiple, row
+
+
+def test_reference_needs_its_place() -> None:
+    with pytest.raises(UsageError, match="cli: begin"):
+        reference.written("# A README without marks")
+
+
 def choices(command: str, option: str) -> str:
     """The help of one option, on one line."""
     from typer.main import get_command
@@ -55,6 +85,10 @@ def choices(command: str, option: str) -> str:
         ("export", "--format", list(EXPORTERS)),
         ("bench", "--format", list(EXPORTERS)),
         ("export", "--precision", list(Precision)),
+        ("predict", "--runtime", [name for name, one in RUNTIMES.items() if not one.diagnostic]),
+        ("predict", "--format", [KERAS_FORMAT, *EXPORTERS]),
+        ("predict", "--precision", list(Precision)),
+        ("package", "--runtime", list(ENGINES)),
     ],
 )
 def test_help_names_all_that_an_option_takes(command: str, option: str, names: list[str]) -> None:

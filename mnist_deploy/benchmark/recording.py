@@ -3,7 +3,8 @@
 The file is a compressed .npz without pickles:
 
 cells     JSON text: a list of {architecture, format, precision, runtime, device, batch_size, threads, twin};
-          'twin' marks the one cell that is measured a second time (A/A)
+          'twin' marks the one cell that is measured a second time (A/A); where those of two folders were
+          measured in turn, 'side' (base or head) says whose artifact it is
 times     all calls' nanoseconds, slice after slice
 slice_*   one entry a slice: cell (index into cells), pass, round, attempt, calls (how many of `times` are its own), and
           its witnesses: wall_s, cpu_s, involuntary, waits, steal_s, pressure_s, probe_s, engine_s; NaN for unknown
@@ -13,7 +14,7 @@ start_*   one entry for each cell in each pass: cell, pass, load_s, first_call_s
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,11 @@ class CellKey:
     batch_size: int
     threads: int
     twin: bool = False
+    side: str | None = None
+
+    def entry(self) -> dict[str, object]:
+        """Return the key as it stands in a file: with a side only where there is one."""
+        return {name: value for name, value in asdict(self).items() if name != "side" or value is not None}
 
 
 @dataclass
@@ -89,18 +95,36 @@ class Recording:
         return lambda key, one: noise.reasons(one.noise, quiet, threads=key.threads)
 
     def pass_times(self, key: CellKey) -> list[PassTimes]:
-        """Return what the statistics are made of, for one cell."""
-        reasons = self.reasons()
+        """Return what the statistics are made of, for one cell.
+
+        Where two sides are measured in turn, only the rounds that were clean for all that stand side by side are clean:
+        what is compared is then of the same moments.
+        """
+        reasons, spoiled = self.reasons(), self._spoiled_beside(key)
         return [
             PassTimes(
                 slices=[one.times for one in record.slices],
-                clean=[not reasons(key, one) for one in record.slices],
+                clean=[not reasons(key, one) and (number, one.turn) not in spoiled for one in record.slices],
                 load_s=record.load_s,
                 first_call_s=record.first_call_s,
                 memory_bytes=record.memory_bytes,
             )
-            for record in self.passes[key]
+            for number, record in enumerate(self.passes[key])
         ]
+
+    def _spoiled_beside(self, key: CellKey) -> set[tuple[int, int]]:
+        """Return the passes and rounds in which a cell that stands beside `key` was disturbed."""
+        if key.side is None:
+            return set()
+        reasons, place = self.reasons(), replace(key, side=None, twin=False)
+        return {
+            (number, one.turn)
+            for other, records in self.passes.items()
+            if replace(other, side=None, twin=False) == place
+            for number, record in enumerate(records)
+            for one in record.slices
+            if reasons(other, one)
+        }
 
     def tally(self) -> tuple[int, int, int, dict[str, int]]:
         """Return how many slices were planned, retried and left without a clean attempt, and each reason's count."""
@@ -141,7 +165,7 @@ class Recording:
             np.savez_compressed(
                 stream,
                 allow_pickle=False,
-                cells=np.array(json.dumps([asdict(key) for key in self.passes])),
+                cells=np.array(json.dumps([key.entry() for key in self.passes])),
                 times=flat.astype(np.uint32) if small else flat,
                 **arrays,
             )

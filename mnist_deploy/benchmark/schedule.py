@@ -76,6 +76,10 @@ QUICK = Plan(
     effort=Effort(slice_s=0.03, min_calls=3, window_s=0.01, max_warm_up_s=0.1, rewarm_s=0.0),
 )
 RIGOROUS_PASSES = 10
+# Of two folders each pair of slices lies side by side, so many short ones say more than few long ones. A slice that is
+# measured once more would have no pair.
+INTERLEAVED = Plan(rounds=4, retry_share=0.0, time_limit_s=None, effort=Effort(slice_s=0.05))
+INTERLEAVED_QUICK = Plan(passes=3, retry_share=0.0, time_limit_s=None, effort=QUICK.effort)
 # Short slices in many rounds: what is compared here should lie close together in time.
 SELF_CHECK = Plan(rounds=12, retry_share=0.0, bare=True, effort=Effort(slice_s=0.02))
 
@@ -91,12 +95,16 @@ class Use(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One thing to measure: an artifact in a runtime on a device, in one use. Each is itself alone, so it is a key."""
+    """One thing to measure: an artifact in a runtime on a device, in one use. Each is itself alone, so it is a key.
+
+    `side` says whose artifact it is where those of two folders are measured in turn: 'base' or 'head'.
+    """
 
     artifact: Artifact
     runtime: str
     device: str
     use: Use
+    side: str | None = None
 
     @property
     def names(self) -> dict[str, str]:
@@ -118,7 +126,8 @@ class Cell:
     def label(self) -> str:
         """The cell in words."""
         use = f"batch {self.use.batch_size}, {self.use.threads} threads"
-        return f"{self.artifact.label} in {self.runtime} on {self.device}, {use}"
+        side = f" of {self.side}" if self.side else ""
+        return f"{self.artifact.label}{side} in {self.runtime} on {self.device}, {use}"
 
 
 @dataclass(frozen=True)
@@ -188,6 +197,29 @@ def lightest(cells: Sequence[Cell]) -> Cell:
     return min(cells, key=lambda cell: (cell.use.threads, cell.use.batch_size, cell.artifact.size_bytes))
 
 
-def rounds(count: int, number: int, order: random.Random) -> list[list[int]]:
-    """Return, for each of `number` rounds, the indices 0..count-1 in an order of its own."""
-    return [order.sample(range(count), count) for _ in range(number)]
+def beside(cells: Sequence[Cell]) -> list[list[int]] | None:
+    """Return which cells are measured side by side, by their indices: those that differ in their side alone.
+
+    None where no cell has a side. A twin stands beside its first, so that A/A is held to the same.
+    """
+    if not any(cell.side for cell in cells):
+        return None
+    groups: dict[tuple[tuple[str, ...], Use], list[int]] = {}
+    for number, cell in enumerate(cells):
+        groups.setdefault((tuple(cell.names.values()), cell.use), []).append(number)
+    return list(groups.values())
+
+
+def rounds(
+    count: int, number: int, order: random.Random, together: Sequence[Sequence[int]] | None = None
+) -> list[list[int]]:
+    """Return, for each of `number` rounds, the indices 0..count-1 in an order of its own.
+
+    The groups of `together`, if given, stay together, and have an order of their own in each round.
+    """
+    if together is None:
+        return [order.sample(range(count), count) for _ in range(number)]
+    return [
+        [index for group in order.sample(together, len(together)) for index in order.sample(group, len(group))]
+        for _ in range(number)
+    ]

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from mnist_deploy.cli import examine, inform, make, measure
+from mnist_deploy.cli import compare, decide, deploy, examine, inform, make, measure
 from mnist_deploy.cli.options import ArtifactsOption, DebugOption
 
 app = typer.Typer(
     name="mnist-deploy",
     help="Train six MNIST networks, export them to every format, prove that the exports still give the same answers, "
-    "measure them in every runtime, and see what each choice costs.",
+    "measure them in every runtime, see what each choice costs, and choose what to deploy.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -42,8 +42,13 @@ for command in (
     make.export,
     measure.verify,
     measure.bench,
+    decide.recommend,
+    compare.compare,
     examine.diagnose,
     examine.profile,
+    inform.report,
+    deploy.package,
+    deploy.predict,
     inform.list_architectures,
     examine.doctor,
     inform.schema,

@@ -56,3 +56,17 @@ def gate_limits() -> list[str]:
 def architectures() -> list[str]:
     """Return the networks."""
     return list(ARCHITECTURES)
+
+
+def preferences() -> list[str]:
+    """Return what recommend may choose by."""
+    from mnist_deploy.decisions.records import Prefer
+
+    return list(Prefer)
+
+
+def report_formats() -> list[str]:
+    """Return the formats of a report."""
+    from mnist_deploy.reports.formats import FORMATS
+
+    return list(FORMATS)

@@ -1,11 +1,11 @@
-"""Commands that only tell: list, schema."""
+"""Commands that only tell: list, report, schema."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mnist_deploy.cli import options
+from mnist_deploy.cli import meaning, options
 
 
 def list_architectures(artifacts: options.ArtifactsOption = None, debug: options.DebugOption = False) -> None:
@@ -14,6 +14,46 @@ def list_architectures(artifacts: options.ArtifactsOption = None, debug: options
     from mnist_deploy.reports import layout, tables
 
     layout.console().print(tables.architectures(list(ARCHITECTURES.values())))
+
+
+def report(
+    results: options.ResultsArgument = None,
+    format: options.ReportFormatOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="PATH",
+            help="Write there; - is stdout. [default: report.html or report.svg here, stdout for the other formats]",
+        ),
+    ] = None,
+    architecture: options.ArchitectureOption = None,
+    data: options.DataOption = None,
+    artifacts: options.ArtifactsOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Report results: as a page for people, as markdown for a pull request, or for other tools.
+
+    Rows of parity and training come from the newest results of the same models. In GitHub Actions markdown goes to the
+    summary of the step too.
+    """
+    from mnist_deploy import files
+    from mnist_deploy.pipeline.gathering import gather
+    from mnist_deploy.reports import formats, report, summary
+
+    chosen, names = formats.chosen(format, output), meaning.networks(architecture)
+    gathered = gather(meaning.store(artifacts), results)
+    text = chosen.text(report.build(gathered, names, data, pictures=chosen.pictures))
+    if output is None and chosen.to_file:
+        output = Path(f"report{chosen.suffixes[0]}")
+    if output is None or output == Path("-"):
+        # Bytes: a document is UTF-8 with its own line ends, whatever the terminal is.
+        typer.echo(text.encode(), nl=False)
+    else:
+        files.write_output("--output", output, text)
+        typer.echo(f"Report: {output}")
+    if chosen.name == formats.MARKDOWN:
+        summary.append_to_step_summary(text)
 
 
 def schema(
@@ -30,4 +70,4 @@ def schema(
     if output is None:
         typer.echo(text, nl=False)
     else:
-        files.write_text(output, text)
+        files.write_output("--output", output, text)

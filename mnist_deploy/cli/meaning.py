@@ -1,19 +1,21 @@
 """What the words given to options mean: the library's types, or an error that names the option."""
 
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from mnist_deploy.cli import choices
+from mnist_deploy.cli import choices, quantities
 from mnist_deploy.errors import UsageError, unknown
+
+_Told = TypeVar("_Told")
 
 if TYPE_CHECKING:
     from mnist_deploy.artifacts import ArtifactStore
     from mnist_deploy.benchmark.schedule import Plan
     from mnist_deploy.dataset import Dataset
+    from mnist_deploy.decisions.records import Wishes
     from mnist_deploy.parity import Gate
     from mnist_deploy.pipeline.diagnosing import Question
     from mnist_deploy.pipeline.figures import Baseline
@@ -100,6 +102,33 @@ def plan(*, quick: bool, rigorous: bool, time_limit: str | None, end_to_end: boo
     return (QUICK if quick else Plan()).model_copy(update=chosen)
 
 
+def interleaved_plan(*, quick: bool, rigorous: bool, time_limit: str | None) -> "Plan":
+    """Return how much compare --interleave measures.
+
+    Raises:
+        UsageError: the options contradict each other, or the time is none.
+    """
+    from mnist_deploy.benchmark.schedule import INTERLEAVED, INTERLEAVED_QUICK, RIGOROUS_PASSES
+
+    if quick and rigorous:
+        raise UsageError("--quick and --rigorous contradict each other; give one of them")
+    chosen: dict[str, object] = {"more_passes": RIGOROUS_PASSES} if rigorous else {}
+    if time_limit is not None:
+        chosen["time_limit_s"] = duration_s("--time-limit", time_limit)
+    return (INTERLEAVED_QUICK if quick else INTERLEAVED).model_copy(update=chosen)
+
+
+def only_with(needed: str, given: Mapping[str, object]) -> None:
+    """Refuse options that say nothing without another.
+
+    Raises:
+        UsageError: one of `given` has a value; it names that one.
+    """
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option}: it takes part only with {needed}; leave it out, or give {needed}")
+
+
 def nothing_besides(option: str, others: Mapping[str, object]) -> None:
     """Hold that none of `others` is given besides `option`, which says all that they would.
 
@@ -119,11 +148,50 @@ def duration_s(option: str, text: str) -> float | None:
     """
     if text.strip().lower() == "none":
         return None
-    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(s|m|h|)\s*", text.lower())
-    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
-    if seconds <= 0:
-        raise UsageError(f"{option} {text}: not a time; give seconds or a unit, as 90, 90s, 5m, or none")
-    return seconds
+    try:
+        return quantities.duration_s(option, text, bare=True)
+    except UsageError as error:
+        raise UsageError(f"{option} {text}: not a time; give seconds or a unit, as 90, 90s, 5m, or none") from error
+
+
+def wishes(
+    *,
+    max_latency: str | None,
+    min_accuracy: str | None,
+    max_size: str | None,
+    max_memory: str | None,
+    min_throughput: str | None,
+    max_install_size: str | None,
+    batch_size: int | None,
+    device: str | None,
+    prefer: str,
+    ignore_gates: bool,
+) -> "Wishes":
+    """Return what the options of recommend ask for.
+
+    Raises:
+        UsageError: an option is no quantity of its kind, or names nothing known.
+    """
+    from mnist_deploy.decisions.records import Prefer, Wishes
+
+    def told(option: str, text: str | None, parse: Callable[[str, str], _Told]) -> _Told | None:
+        return None if text is None else parse(option, text)
+
+    for kind, one, known in (("preference", prefer, list(Prefer)), ("device", device, choices.devices())):
+        if one is not None and one not in known:
+            raise unknown(kind, one, known)
+    return Wishes(
+        max_latency_s=told("--max-latency", max_latency, quantities.duration_s),
+        min_accuracy=told("--min-accuracy", min_accuracy, quantities.share),
+        max_size_bytes=told("--max-size", max_size, quantities.size_bytes),
+        max_memory_bytes=told("--max-memory", max_memory, quantities.size_bytes),
+        min_throughput_images_per_s=told("--min-throughput", min_throughput, quantities.rate),
+        max_install_bytes=told("--max-install-size", max_install_size, quantities.size_bytes),
+        batch_size=batch_size,
+        device=device,
+        prefer=Prefer(prefer),
+        ignore_gates=ignore_gates,
+    )
 
 
 def baseline(text: str | None) -> "Baseline | None":

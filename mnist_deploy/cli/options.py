@@ -31,7 +31,9 @@ def _artifacts(folder: Path | None) -> Path | None:
     return folder
 
 
-def _of(known: Callable[[], list[str]]) -> Callable[[str], list[str]]:
+def of(known: Callable[[], list[str]]) -> Callable[[str], list[str]]:
+    """Return what completes an option by what is known."""
+
     def complete(incomplete: str) -> list[str]:
         return [choice for choice in known() if choice.startswith(incomplete)]
 
@@ -52,51 +54,51 @@ DataOption = Annotated[
 ]
 NamesArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="Networks; none means all.", autocompletion=_of(choices.architectures)),
+    typer.Argument(metavar="[NAME]...", help="Networks; none means all.", autocompletion=of(choices.architectures)),
 ]
 SomeNamesArgument = Annotated[
-    list[str], typer.Argument(metavar="NAME...", help="Networks.", autocompletion=_of(choices.architectures))
+    list[str], typer.Argument(metavar="NAME...", help="Networks.", autocompletion=of(choices.architectures))
 ]
 FormatOption = Annotated[
     list[str] | None,
     typer.Option("--format", metavar="FORMAT",
                  help="saved_model, tflite, onnx, openvino, mnn or all; repeatable. [default: all but mnn]",
-                 autocompletion=_of(choices.formats)),
+                 autocompletion=of(choices.formats)),
 ]  # fmt: skip
 ArtifactFormatOption = Annotated[
     list[str] | None,
     typer.Option("--format", metavar="FORMAT",
                  help="keras, saved_model, tflite, onnx, openvino, mnn or all; repeatable.",
-                 autocompletion=_of(choices.artifact_formats)),
+                 autocompletion=of(choices.artifact_formats)),
 ]  # fmt: skip
 PrecisionOption = Annotated[
     list[str] | None,
     typer.Option("--precision", metavar="PRECISION", help="float32, float16, dynamic, int8 or all; repeatable.",
-                 autocompletion=_of(choices.precisions)),
+                 autocompletion=of(choices.precisions)),
 ]  # fmt: skip
 RuntimeOption = Annotated[
     list[str] | None,
-    typer.Option("--runtime", metavar="RUNTIME", autocompletion=_of(choices.runtimes),
+    typer.Option("--runtime", metavar="RUNTIME", autocompletion=of(choices.runtimes),
                  help=f"{RUNTIMES_HELP}; or all; repeatable. [default: those not on request]"),
 ]  # fmt: skip
 DoctorRuntimeOption = Annotated[
     list[str] | None,
-    typer.Option("--runtime", metavar="RUNTIME", autocompletion=_of(choices.runtimes),
+    typer.Option("--runtime", metavar="RUNTIME", autocompletion=of(choices.runtimes),
                  help=f"{RUNTIMES_HELP}; repeatable. [default: all]"),
 ]  # fmt: skip
 ProfiledRuntimeOption = Annotated[
     list[str] | None,
-    typer.Option("--runtime", metavar="RUNTIME", autocompletion=_of(choices.profiled_runtimes),
+    typer.Option("--runtime", metavar="RUNTIME", autocompletion=of(choices.profiled_runtimes),
                  help="litert, onnxruntime or openvino, which have a profiler; repeatable. [default: all]"),
 ]  # fmt: skip
 DeviceOption = Annotated[
     list[str] | None,
     typer.Option("--device", metavar="DEVICE", help="cpu, gpu or all; repeatable. [default: what is here]",
-                 autocompletion=_of(choices.devices)),
+                 autocompletion=of(choices.devices)),
 ]  # fmt: skip
 GateOption = Annotated[
     list[str] | None,
-    typer.Option("--gate", metavar="GATE:LIMIT=VALUE", autocompletion=_of(choices.gate_limits),
+    typer.Option("--gate", metavar="GATE:LIMIT=VALUE", autocompletion=of(choices.gate_limits),
                  help="Another limit, as int8:accuracy-kept=0.99 or float32:max-abs-error=none; repeatable."),
 ]  # fmt: skip
 EpochsOption = Annotated[
@@ -106,18 +108,33 @@ EpochsOption = Annotated[
 SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Of weights and shuffling.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the records as JSON instead of tables.")]
 OneNameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="A network.", autocompletion=_of(choices.architectures))
+    str, typer.Argument(metavar="NAME", help="A network.", autocompletion=of(choices.architectures))
 ]
 OneFormatOption = Annotated[
-    str, typer.Option("--format", metavar="FORMAT", help="Its format.", autocompletion=_of(choices.formats))
+    str, typer.Option("--format", metavar="FORMAT", help="Its format.", autocompletion=of(choices.formats))
 ]
 OnePrecisionOption = Annotated[
     str,
-    typer.Option("--precision", metavar="PRECISION", help="Its precision.", autocompletion=_of(choices.precisions)),
+    typer.Option("--precision", metavar="PRECISION", help="Its precision.", autocompletion=of(choices.precisions)),
 ]
 OneRuntimeOption = Annotated[
     str | None,
-    typer.Option("--runtime", metavar="RUNTIME", autocompletion=_of(choices.runtimes),
+    typer.Option("--runtime", metavar="RUNTIME", autocompletion=of(choices.runtimes),
                  help="Where it runs. [default: the first that shows its layers]"),
 ]  # fmt: skip
 QuickOption = Annotated[bool, typer.Option("--quick", help="Short measurement; every table says so.")]
+ResultsArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[RESULTS]...", help="Results files. [default: the newest measurements in --artifacts]"),
+]
+ReportFormatOption = Annotated[
+    str | None,
+    typer.Option("--format", metavar="FORMAT", autocompletion=of(choices.report_formats),
+                 help="html, markdown, csv, json, pytest-benchmark or svg. [default: by the ending of --output, else "
+                 "html]"),
+]  # fmt: skip
+ArchitectureOption = Annotated[
+    list[str] | None,
+    typer.Option("--architecture", metavar="NAME", autocompletion=of(choices.architectures),
+                 help="A network to report; repeatable. [default: all]"),
+]  # fmt: skip

@@ -1,24 +1,28 @@
 """Which artifact, in which runtime, with how many threads. A pure function of results and wishes."""
 
-import math
 from collections.abc import Sequence
 
-from mnist_deploy.benchmark.comparison import MARGIN, Verdict, ratio, verdict
-from mnist_deploy.decisions.records import Candidate, Miss, NearMiss, Prefer, Recommendation, Wishes
+from mnist_deploy.decisions.limits import excluded, misses, nearest
+from mnist_deploy.decisions.parting import Parting, order
+from mnist_deploy.decisions.records import PARITY, Candidate, NearMiss, Prefer, Recommendation, Wishes
 from mnist_deploy.errors import ArtifactError, UsageError
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.results import Measurement, Results
 from mnist_deploy.runtimes import RUNTIMES
 
-RUNNERS_UP = 4
-NEAREST = 3
+RUNNERS_UP = 5
 
 
 def recommend(results: Results, wishes: Wishes, names: Sequence[str] | None = None) -> Recommendation:
     """Choose among what was measured.
 
     A limit is kept if the measured figure keeps it: the p50, not an end of its interval. Where the interval crosses the
-    limit the recommendation cautions. What is unknown keeps no limit that is set on it.
+    limit the recommendation cautions. What is unknown keeps no limit that is set on it; so what was not verified is
+    left out too, unless nothing was.
+
+    Of all that keep the limits the first in what is preferred is chosen, by the figures. Between equals, and where
+    latency is preferred, the lower p50 decides. Those that the measurements do not part from it are its ties; see
+    `parting.Parting.ties`.
 
     Args:
         results: with measurements, and with the rows of parity that belong to them; see `pipeline.gathering`.
@@ -29,25 +33,29 @@ def recommend(results: Results, wishes: Wishes, names: Sequence[str] | None = No
         ArtifactError: nothing was measured.
         UsageError: nothing was measured of what the wishes and names select.
     """
-    batch_size, candidates = _candidates(results, wishes, names)
-    judged = [NearMiss(candidate=one, misses=_misses(one, wishes)) for one in candidates]
-    fitting = [one.candidate for one in judged if not one.misses]
-    undecided = results.noise.no_verdicts if results.noise else "no noise was recorded"
-    order = sorted(fitting, key=lambda one: (_objective(one, wishes.prefer), one.latency_s))
-    chosen = order[0] if order else None
-    tied = [one for one in order[1:] if chosen and _tied(chosen, one, wishes.prefer, decided=undecided is None)]
-    rest = [one for one in order[1:] if one not in tied]
+    every = _selected(candidates(results), wishes, names)
+    batch_sizes = _batch_sizes(every, wishes)
+    judged = _judged(every, batch_sizes, wishes)
+    parting, prefer = Parting.of(results), wishes.prefer
+    fitting = sorted((one.candidate for one in judged if not one.misses), key=lambda one: order(one, prefer))
+    chosen = fitting[0] if fitting else None
+    tied = parting.ties(chosen, fitting[1:], prefer) if chosen else []
+    near = [] if chosen else nearest(judged, wishes)
     return Recommendation(
         wishes=wishes,
-        batch_size=batch_size,
+        batch_size=(chosen or near[0].candidate).measurement.batch_size,
+        batch_sizes=batch_sizes,
         chosen=chosen,
         tied=tied,
-        runners_up=[one for one in rest if not _beaten(one, fitting)][:RUNNERS_UP],
-        nearest=[] if fitting else sorted(judged, key=_distance)[:NEAREST],
-        considered=len(candidates),
+        runners_up=_runners_up(chosen, tied, fitting, prefer, parting) if chosen else [],
+        better_but_failed=_better_but_failed(chosen, judged, prefer) if chosen else None,
+        nearest=near,
+        elsewhere=[] if chosen else _elsewhere(every, batch_sizes, wishes),
+        considered=len(judged),
         fitting=len(fitting),
-        undecided=undecided,
-        cautions=_cautions(chosen, wishes, results) if chosen else [],
+        excluded=excluded(judged, wishes),
+        undecided=parting.undecided,
+        cautions=_of_run(results, every, names) + (_of_chosen(chosen, wishes) if chosen else []),
     )
 
 
@@ -60,28 +68,6 @@ def candidates(results: Results) -> list[Candidate]:
         for one in results.measurements
         if one.runtime not in RUNTIMES or not RUNTIMES[one.runtime].diagnostic
     ]
-
-
-def _candidates(results: Results, wishes: Wishes, names: Sequence[str] | None) -> tuple[int, list[Candidate]]:
-    every = candidates(results)
-    if not every:
-        raise ArtifactError("these results hold no measurements; run: mnist-deploy bench")
-    found = [one for one in every if names is None or one.measurement.architecture in names]
-    if not found:
-        raise UsageError(f"{', '.join(names or [])}: not measured; run: mnist-deploy bench {' '.join(names or [])}")
-    found = [one for one in found if wishes.device in (None, one.measurement.device)]
-    if not found:
-        raise UsageError(f"--device {wishes.device}: not measured; run: mnist-deploy bench --device {wishes.device}")
-    sizes = sorted({one.measurement.batch_size for one in found})
-    wanted = wishes.batch_size
-    if wanted is None:
-        wanted = sizes[-1] if wishes.prefer is Prefer.THROUGHPUT else sizes[0]
-    if wanted not in sizes:
-        told = ", ".join(map(str, sizes))
-        raise UsageError(
-            f"--batch-size {wanted}: not measured, but {told}; run: mnist-deploy bench --batch-size {wanted}"
-        )
-    return wanted, [one for one in found if one.measurement.batch_size == wanted]
 
 
 def _key(row: Measurement | ParityRow) -> tuple[str, ...]:
@@ -101,86 +87,92 @@ def _candidate(one: Measurement, row: ParityRow | None, installed_bytes: int | N
     )
 
 
-def _misses(one: Candidate, wishes: Wishes) -> list[Miss]:
-    limits = [
-        ("--max-latency", one.latency_s, wishes.max_latency_s, False),
-        ("--max-size", one.measurement.size_bytes, wishes.max_size_bytes, False),
-        ("--max-memory", one.measurement.memory_bytes, wishes.max_memory_bytes, False),
-        ("--max-install-size", one.installed_bytes, wishes.max_install_bytes, False),
-        ("--min-accuracy", one.accuracy, wishes.min_accuracy, True),
-        ("--min-throughput", one.throughput_images_per_s, wishes.min_throughput_images_per_s, True),
+def _selected(every: Sequence[Candidate], wishes: Wishes, names: Sequence[str] | None) -> list[Candidate]:
+    if not every:
+        raise ArtifactError("these results hold no measurements; run: mnist-deploy bench")
+    found = [one for one in every if not names or one.measurement.architecture in names]
+    if not found:
+        raise UsageError(f"{', '.join(names or [])}: not measured; run: mnist-deploy bench {' '.join(names or [])}")
+    found = [one for one in found if wishes.device in (None, one.measurement.device)]
+    if not found:
+        raise UsageError(f"--device {wishes.device}: not measured; run: mnist-deploy bench --device {wishes.device}")
+    return found
+
+
+def _batch_sizes(every: Sequence[Candidate], wishes: Wishes) -> list[int]:
+    """Return the batch sizes to choose among. A latency is of one batch size; a throughput compares across them."""
+    sizes = sorted({one.measurement.batch_size for one in every})
+    if wishes.batch_size is None:
+        return sizes if wishes.prefer is Prefer.THROUGHPUT else sizes[:1]
+    if wishes.batch_size not in sizes:
+        told, wanted = ", ".join(map(str, sizes)), wishes.batch_size
+        raise UsageError(
+            f"--batch-size {wanted}: not measured, but {told}; run: mnist-deploy bench --batch-size {wanted}"
+        )
+    return [wishes.batch_size]
+
+
+def _judged(every: Sequence[Candidate], batch_sizes: Sequence[int], wishes: Wishes) -> list[NearMiss]:
+    considered = [one for one in every if one.measurement.batch_size in batch_sizes]
+    verified = any(one.passed is not None for one in considered)
+    return [NearMiss(candidate=one, misses=misses(one, wishes, verified=verified)) for one in considered]
+
+
+def _elsewhere(every: Sequence[Candidate], batch_sizes: Sequence[int], wishes: Wishes) -> list[int]:
+    """Return the batch sizes besides `batch_sizes` at which something keeps every limit."""
+    others = sorted({one.measurement.batch_size for one in every} - set(batch_sizes))
+    return [size for size in others if any(not one.misses for one in _judged(every, [size], wishes))]
+
+
+def _runners_up(
+    chosen: Candidate, tied: list[Candidate], fitting: list[Candidate], prefer: Prefer, parting: Parting
+) -> list[Candidate]:
+    """Return the next best, then those that give something which nothing before them gives, then other runtimes."""
+    rest = [one for one in fitting if one is not chosen and one not in tied]
+    found = rest[:1]
+    for one in rest[1:]:
+        if len(found) < RUNNERS_UP and all(parting.gains(one, before, prefer) for before in [chosen, *tied, *found]):
+            found.append(one)
+    shown = {_place(one) for one in [chosen, *tied, *found]}
+    for one in rest:
+        if len(found) < RUNNERS_UP and _place(one) not in shown:
+            found.append(one)
+            shown.add(_place(one))
+    return sorted(found, key=lambda one: order(one, prefer))
+
+
+def _place(one: Candidate) -> tuple[str, str]:
+    return one.measurement.runtime, one.measurement.device
+
+
+def _better_but_failed(chosen: Candidate, judged: Sequence[NearMiss], prefer: Prefer) -> Candidate | None:
+    barred = [
+        one.candidate
+        for one in judged
+        if one.candidate.passed is False and [miss.limit for miss in one.misses] == [PARITY]
     ]
-    found = [
-        Miss(limit=name, value=value, allowed=allowed, excess=_excess(value, allowed, least=least))
-        for name, value, allowed, least in limits
-        if allowed is not None
-    ]
-    if one.passed is False and not wishes.ignore_gates:
-        # How far a gate is missed has no common measure; the least that counts puts it behind no other miss.
-        found.append(Miss(limit="parity", value=None, allowed=None, excess=math.nextafter(1, 2)))
-    return [miss for miss in found if miss.excess > 1]
+    first = min([chosen, *barred], key=lambda one: order(one, prefer))
+    return None if first is chosen else first
 
 
-def _excess(value: float | None, allowed: float, *, least: bool) -> float:
-    """Return by which factor a value misses its limit; at most 1 if it keeps it."""
-    if value is None:
-        return math.inf
-    above, below = (allowed, value) if least else (value, allowed)
-    if above <= below:
-        return 1.0
-    return above / below if below else math.inf
-
-
-def _distance(one: NearMiss) -> tuple[bool, int, float, float]:
-    """Order by what is least to give up: known figures first, then few misses, then small ones, then speed."""
-    unknown = any(math.isinf(miss.excess) for miss in one.misses)
-    return unknown, len(one.misses), max(miss.excess for miss in one.misses), one.candidate.latency_s
-
-
-def _objective(one: Candidate, prefer: Prefer) -> float:
-    """Return what is to be small. What was not verified is as accurate as nothing."""
-    match prefer:
-        case Prefer.SIZE:
-            return one.measurement.size_bytes
-        case Prefer.ACCURACY:
-            return -(one.accuracy or 0.0)
-        case Prefer.LATENCY | Prefer.THROUGHPUT:
-            return 0.0  # of one batch size the fastest has the highest throughput: the latency decides
-
-
-def _tied(chosen: Candidate, other: Candidate, prefer: Prefer, *, decided: bool) -> bool:
-    """Tell whether nothing parts two candidates: the objective where it is exact, and then the latency by verdict."""
-    if _objective(chosen, prefer) != _objective(other, prefer):
-        return False
-    if decided:
-        return verdict(ratio(other.series, chosen.series)) is not Verdict.SLOWER
-    if other.latency_s <= chosen.latency_s * (1 + MARGIN):
-        return True
-    high, low = chosen.measurement.latency_p50_high_s, other.measurement.latency_p50_low_s
-    return high is not None and low is not None and low <= high
-
-
-def _beaten(one: Candidate, fitting: Sequence[Candidate]) -> bool:
-    """Tell whether another is better or equal in every respect, and better in one (Pareto dominance)."""
-    mine = _respects(one)
-    return any(
-        all(theirs <= own for theirs, own in zip(_respects(other), mine, strict=True)) and _respects(other) != mine
-        for other in fitting
-    )
-
-
-def _respects(one: Candidate) -> tuple[float, ...]:
-    installed = math.inf if one.installed_bytes is None else one.installed_bytes
-    row = one.measurement
-    return one.latency_s, -(one.accuracy or 0.0), row.size_bytes, row.memory_bytes, installed
-
-
-def _cautions(chosen: Candidate, wishes: Wishes, results: Results) -> list[str]:
-    row, found = chosen.measurement, []
+def _of_run(results: Results, every: Sequence[Candidate], names: Sequence[str] | None) -> list[str]:
+    """Return what to know of the whole run."""
+    found = []
     if results.quick:
         found.append("The measurement was a quick one: run mnist-deploy bench for figures to rely on.")
+    if not results.complete:
+        found.append("The measurement was interrupted: what it had not come to is missing.")
     if results.noise and results.noise.noisy:
         found.append("The machine was noisy while it was measured.")
+    measured = {one.measurement.architecture for one in every}
+    missing = [name for name in names or [] if name not in measured]
+    if missing:
+        found.append(f"Not measured: {', '.join(missing)}.")
+    return found
+
+
+def _of_chosen(chosen: Candidate, wishes: Wishes) -> list[str]:
+    row, found = chosen.measurement, []
     if chosen.passed is None:
         found.append("It was not verified in this runtime: run mnist-deploy verify.")
     elif not chosen.passed:

@@ -2,10 +2,13 @@
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mnist_deploy.benchmark.comparison import Series
 from mnist_deploy.results import Measurement
+
+# How the gate that every artifact is held to stands among the limits; each other limit is named as its option.
+PARITY = "parity"
 
 
 class Prefer(StrEnum):
@@ -27,20 +30,20 @@ class Wishes(BaseModel):
         max_memory_bytes: of what the process grows by, library and model, at its peak.
         min_throughput_images_per_s: for images over p50; see `Candidate.throughput_images_per_s`.
         max_install_bytes: of the runtime's package and all that it requires.
-        batch_size: images a call; None means 1, or the largest that was measured where throughput is preferred.
+        batch_size: images a call; None means the fewest that were measured, or any where throughput is preferred.
         device: 'cpu' or 'gpu'; None means any.
-        ignore_gates: whether to choose among artifacts that failed their parity gate too.
+        ignore_gates: whether to choose among artifacts that failed their parity gate, or were not held to it, too.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    max_latency_s: float | None = None
-    min_accuracy: float | None = None
-    max_size_bytes: int | None = None
-    max_memory_bytes: int | None = None
-    min_throughput_images_per_s: float | None = None
-    max_install_bytes: int | None = None
-    batch_size: int | None = None
+    max_latency_s: float | None = Field(default=None, gt=0)
+    min_accuracy: float | None = Field(default=None, ge=0, le=1)
+    max_size_bytes: int | None = Field(default=None, gt=0)
+    max_memory_bytes: int | None = Field(default=None, gt=0)
+    min_throughput_images_per_s: float | None = Field(default=None, gt=0)
+    max_install_bytes: int | None = Field(default=None, gt=0)
+    batch_size: int | None = Field(default=None, gt=0)
     device: str | None = None
     prefer: Prefer = Prefer.LATENCY
     ignore_gates: bool = False
@@ -78,6 +81,11 @@ class Candidate(BaseModel):
         return self.measurement.latency_p50_s
 
     @property
+    def image_s(self) -> float:
+        """The p50 of one call, for each of its images."""
+        return self.latency_s / self.measurement.batch_size
+
+    @property
     def throughput_images_per_s(self) -> float:
         """Images a call over its p50: it holds on a noisy machine too, where a mean does not."""
         return self.measurement.batch_size / self.latency_s
@@ -87,21 +95,28 @@ class Candidate(BaseModel):
         """Its p50 in each pass, for `benchmark.comparison`."""
         return Series(self.measurement.pass_p50_s, self.measurement.pass_trusted)
 
+    @property
+    def image_series(self) -> Series:
+        """Its p50 in each pass, for each image of a call: cells of different batch sizes compare by it."""
+        batch_size = self.measurement.batch_size
+        return Series([value / batch_size for value in self.measurement.pass_p50_s], self.measurement.pass_trusted)
+
 
 class Miss(BaseModel):
     """A limit that a candidate does not keep.
 
     Attributes:
         limit: the option that set it, as '--max-latency'; 'parity' for the gate.
-        value: the candidate's own figure; None if it is unknown.
+        value: the candidate's own figure; None if it is unknown, and for the gate.
         allowed: the limit; None for the gate.
-        excess: by which factor it is missed, above 1; infinite where the figure is unknown.
+        excess: by which factor it is missed, above 1: of the figures, or of the error rates for an accuracy. None where
+            there is no such factor: the figure is unknown, the limit is the gate, or no error at all is allowed.
     """
 
     limit: str
     value: float | None
     allowed: float | None
-    excess: float
+    excess: float | None
 
 
 class NearMiss(BaseModel):
@@ -116,24 +131,33 @@ class Recommendation(BaseModel):
 
     Attributes:
         wishes: what was asked.
-        batch_size: the images a call that all candidates were measured with.
+        batch_size: the images a call of the one that was chosen; where none is, of the nearest.
+        batch_sizes: those that were chosen among: one, unless throughput is preferred.
         chosen: the best of those that keep every limit; None if none does.
         tied: those that the measurements do not part from it, best first.
-        runners_up: the next best, best first: those that nothing fitting beats in every respect.
-        nearest: where nothing fits, the candidates that miss least, nearest first.
+        runners_up: others that fit, best first: the next best, those that give something for what they cost, and the
+            best in each other runtime.
+        better_but_failed: the one that would have been chosen, had it kept its parity gate; None if none would.
+        nearest: where nothing fits, the candidates that miss least, nearest first; no two miss the same limits.
+        elsewhere: where nothing fits, the other batch sizes that were measured and at which something does.
         considered: how many candidates there were, and how many of them fit.
         fitting: see `considered`.
+        excluded: for each limit that was set, and for the gate, how many candidates miss it; one may miss several.
         undecided: why no verdict parts candidates in this run; None if verdicts do.
         cautions: what to know before relying on the choice, one sentence each.
     """
 
     wishes: Wishes
     batch_size: int
+    batch_sizes: list[int] = []
     chosen: Candidate | None
     tied: list[Candidate]
     runners_up: list[Candidate]
+    better_but_failed: Candidate | None = None
     nearest: list[NearMiss]
+    elsewhere: list[int] = []
     considered: int
     fitting: int
+    excluded: dict[str, int] = {}
     undecided: str | None
     cautions: list[str]

@@ -3,6 +3,7 @@
 import random
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -48,7 +49,8 @@ class Recorder:
 
     def key(self, cell: Cell) -> CellKey:
         """Return what identifies `cell` in files."""
-        return CellKey(**cell.names, batch_size=cell.use.batch_size, threads=cell.use.threads, twin=cell is self.twin)
+        use, twin = cell.use, cell is self.twin
+        return CellKey(**cell.names, batch_size=use.batch_size, threads=use.threads, twin=twin, side=cell.side)
 
     def passes(self) -> int:
         """Return how many passes are whole: how many all cells have that have not failed."""
@@ -111,9 +113,7 @@ def bench(
     results.asked = Asked(**asdict(selection), uses=uses)
     results.baseline = (baseline or DEFAULT_BASELINE).label
     results.roofs = [roofline.roof(threads) for threads in sorted({use.threads for use in uses})]
-    # Where one runs on both, it takes what the GPU takes.
-    devices = {cell.runtime: cell.device for cell in sorted(todo.cells, key=lambda cell: cell.device == "gpu")}
-    results.runtimes = [_runtime(name, devices[name]) for name in dict.fromkeys(cell.runtime for cell in todo.cells)]
+    results.runtimes = runtimes(todo.cells)
     complete(Recorder(todo.cells), store, dataset, results, progress, plan, baseline or DEFAULT_BASELINE)
 
 
@@ -167,7 +167,9 @@ def passes_of(
                 request = session.request(images).model_copy(
                     update={
                         "effort": plan.effort,
-                        "rounds": schedule.rounds(len(session.cells), plan.rounds, order),
+                        "rounds": schedule.rounds(
+                            len(session.cells), plan.rounds, order, schedule.beside(session.cells)
+                        ),
                         "end_to_end": plan.end_to_end,
                         "bare": plan.bare,
                         "quiet_probe_s": quiet,
@@ -190,28 +192,51 @@ def measure(
     progress: Progress,
 ) -> None:
     """Measure the passes that `recorder` lacks, publishing in `results` and saving them in `folder` after each."""
+
+    def publish() -> None:
+        _publish(recorder, plan, baseline, results)
+        results.save(folder)
+
+    def undecided() -> bool:
+        return figures.undecided(results.measurements)
+
+    results.time_limited = repeat(recorder, dataset, plan, progress, publish, undecided)
+
+
+def repeat(
+    recorder: Recorder,
+    dataset: Dataset,
+    plan: Plan,
+    progress: Progress,
+    publish: Callable[[], None],
+    undecided: Callable[[], bool],
+) -> bool:
+    """Measure the passes that `recorder` lacks of `plan`, and tell whether the time limit cut them short.
+
+    `publish` is called after each pass; `undecided` tells of what is published whether more passes could decide
+    something.
+    """
     began, longest, number = time.monotonic(), 0.0, recorder.passes()
     steps, watch = plan.rounds * len(recorder.alive()), Watch(plan, progress)
-    total = (_wanted(plan, number, results) - number) * steps
+    total = (_wanted(plan, number, undecided) - number) * steps
     with task(progress, "bench", total), tempfile.TemporaryDirectory() as work:
-        while number < (wanted := _wanted(plan, number, results)) and recorder.alive():
+        while number < (wanted := _wanted(plan, number, undecided)) and recorder.alive():
             start = time.monotonic()
             late = plan.time_limit_s is not None and start - began + longest > plan.time_limit_s
             if number and late:
-                results.time_limited = True
-                break
+                return True
             if number == plan.passes:
                 progress.start("bench, more passes", (wanted - number) * steps)
             passes_of(recorder, dataset, plan, number, wanted, progress, watch, Path(work))
             longest, number = max(longest, time.monotonic() - start), number + 1
-            _publish(recorder, plan, baseline, results)
-            results.save(folder)
+            publish()
             watch.end_pass(recorder.so_far(), wanted, number)
+    return False
 
 
-def _wanted(plan: Plan, done: int, results: Results) -> int:
+def _wanted(plan: Plan, done: int, undecided: Callable[[], bool]) -> int:
     """Return how many passes there are to be, as far as those that are done tell."""
-    more = done > plan.passes or (done == plan.passes and figures.undecided(results.measurements))
+    more = done > plan.passes or (done == plan.passes and plan.more_passes is not None and undecided())
     return plan.more_passes if more and plan.more_passes is not None else plan.passes
 
 
@@ -238,6 +263,13 @@ def _require(baseline: Baseline | None, todo: Matrix) -> None:
             f"--baseline {baseline.label}: not among what is measured; select it too, with "
             f"--runtime {baseline.runtime} and --precision {baseline.precision}"
         )
+
+
+def runtimes(cells: Sequence[Cell]) -> list[RuntimeRow]:
+    """Return the runtimes of `cells` as they are installed here."""
+    # Where one runs on both, it takes what the GPU takes.
+    devices = {cell.runtime: cell.device for cell in sorted(cells, key=lambda cell: cell.device == "gpu")}
+    return [_runtime(name, devices[name]) for name in dict.fromkeys(cell.runtime for cell in cells)]
 
 
 def _runtime(name: str, device: str) -> RuntimeRow:

@@ -56,13 +56,19 @@ class Baseline:
 
 
 def measurements(
-    recording: Recording, facts: dict[CellKey, Facts], found: Noise, roofs: Sequence[Roof], *, timed: str
+    recording: Recording,
+    facts: dict[CellKey, Facts],
+    found: Noise,
+    roofs: Sequence[Roof],
+    *,
+    timed: str,
+    keys: Sequence[CellKey] | None = None,
 ) -> list[Measurement]:
-    """Return one measurement a cell, the twin's left out."""
+    """Return one measurement a cell, the twin's left out; of all cells, or of `keys`."""
     by_threads = {roof.threads: roof for roof in roofs}
     return [
         _measurement(recording, key, facts[key], found, by_threads.get(key.threads), timed)
-        for key in recording.passes
+        for key in (recording.passes if keys is None else keys)
         if not key.twin
     ]
 

@@ -1,15 +1,32 @@
 """Results of several commands joined to one: what was trained, verified and measured of the same models here."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from mnist_deploy import results
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.decisions.identity import differences
 from mnist_deploy.errors import ArtifactError, UsageError
 from mnist_deploy.parity import ParityRow
-from mnist_deploy.results import Results
+from mnist_deploy.results import Measurement, Results, TrainingRow
+
+_Row = TypeVar("_Row", ParityRow, TrainingRow)
+_Read = tuple[Path, Results]
+
+
+@dataclass(frozen=True)
+class Wider:
+    """Another results file of the same models on the same machine.
+
+    Attributes:
+        path: where it is.
+        cells: how many cells it measured that the one which was taken did not.
+    """
+
+    path: Path
+    cells: int
 
 
 @dataclass(frozen=True)
@@ -17,45 +34,71 @@ class Gathered:
     """Joined results.
 
     What the joined record says of itself (time, environment, plan, noise) is that of the file with the measurements, or
-    of the newest.
+    of the newest. Measurements all come from that one: figures of different hours are never mixed.
 
     Attributes:
         results: the joined record.
         sources: the files that it comes from, that one first.
         samples: the file with its raw samples (see `benchmark.recording`); None if it is not there.
+        wider: the file that holds most measurements that are missing here; None if none does, or files were named.
+        skipped: why files of the store were passed over: damaged, or of another version; one line each.
     """
 
     results: Results
     sources: list[Path]
     samples: Path | None
+    wider: Wider | None = None
+    skipped: list[str] = field(default_factory=list)
 
 
-def gather(store: ArtifactStore, paths: Sequence[Path] | None = None) -> Gathered:
+def gather(store: ArtifactStore, paths: Sequence[Path] | None = None, names: Sequence[str] | None = None) -> Gathered:
     """Join the results at `paths`; by default the newest measurements in `store` with what belongs to them.
 
-    Rows of parity and training are taken from the newest file that has them, for the models that were measured.
+    Rows of parity and training come from the newest file that has them, for the models that were measured. Interrupted
+    runs and self-checks are taken only if they are named.
+
+    Args:
+        store: where results are looked for.
+        paths: results files; None means the store's.
+        names: networks: of the store's files the newest that measured all of these is taken, else the newest that
+            measured any. None means whichever.
 
     Raises:
-        ArtifactError: there is no results file, or one is damaged.
+        ArtifactError: there is no results file, or one that is named is damaged.
         UsageError: the files named belong to different machines, data or models, or two of them hold measurements.
     """
+    skipped: list[str] = []
     if paths:
-        read = [(path, results.load(path)) for path in paths]
+        read = _named(paths)
         main = _named_main(read)
     else:
-        read = _stored(store)
-        main = next((pair for pair in read if pair[1].measurements), read[0])
-    joined, sources = main[1], [main[0]]
-    for path, other in sorted(read, key=lambda pair: pair[1].created_at, reverse=True):
-        if path != main[0] and not differences(main[1], other):
-            extended = _extended(joined, other)
-            if extended != joined:
-                joined, sources = extended, [*sources, path]
-    samples = main[0].parent / main[1].samples if main[1].samples else None
-    return Gathered(joined, sources, samples if samples and samples.is_file() else None)
+        read, skipped = _stored(store)
+        main = _newest(read, set(names or []))
+    others = [pair for pair in read if pair[0] != main[0] and not differences(main[1], pair[1])]
+    joined, sources = _joined(main, others)
+    samples = main[0].parent / Path(main[1].samples).name if main[1].samples else None
+    return Gathered(
+        results=joined,
+        sources=sources,
+        samples=samples if samples and samples.is_file() else None,
+        wider=None if paths else _wider(main[1], others),
+        skipped=skipped,
+    )
 
 
-def _named_main(read: Sequence[tuple[Path, Results]]) -> tuple[Path, Results]:
+def _named(paths: Sequence[Path]) -> list[_Read]:
+    found: list[_Read] = []
+    for path in paths:
+        if path.is_dir():
+            raise UsageError(f"{path}: a folder, not a results file; give the file, as artifacts/results/latest.json")
+        one = results.load(path)
+        # latest.json is another file's copy.
+        if all(one != other for _, other in found):
+            found.append((path, one))
+    return found
+
+
+def _named_main(read: Sequence[_Read]) -> _Read:
     measured = [pair for pair in read if pair[1].measurements]
     if len(measured) > 1:
         first, second = measured[0][0], measured[1][0]
@@ -67,42 +110,81 @@ def _named_main(read: Sequence[tuple[Path, Results]]) -> tuple[Path, Results]:
     for path, other in read:
         apart = differences(main[1], other)
         if apart:
-            raise UsageError(f"{path}: does not belong to {main[0]}: {apart[0]}; report each alone")
+            raise UsageError(f"{path}: does not belong to {main[0]}: {apart[0]}; give one of them")
     return main
 
 
-def _stored(store: ArtifactStore) -> list[tuple[Path, Results]]:
-    """Return the store's finished results that can be read, newest first; self-checks are no results of artifacts."""
-    found, problem = [], None
+def _stored(store: ArtifactStore) -> tuple[list[_Read], list[str]]:
+    """Return the store's finished results, newest first, and why others could not be read."""
+    found, problems = [], []
     for path in sorted(store.results.glob("[0-9]*.json"), reverse=True):
         try:
             one = results.load(path)
-        except ArtifactError as error:  # an older version's, or damaged: it is told if there is nothing better
-            problem = problem or error
+        except ArtifactError as error:
+            problems.append(str(error))
             continue
         if one.complete and not one.checks:
             found.append((path, one))
+    if not found and problems:
+        raise ArtifactError(problems[0])
     if not found:
-        raise problem or ArtifactError(f"{store.results}: no finished results; run: mnist-deploy run")
-    return found
+        raise ArtifactError(f"{store.results}: no finished results; run: mnist-deploy run")
+    return sorted(found, key=lambda pair: pair[1].created_at, reverse=True), problems
 
 
-def _extended(joined: Results, other: Results) -> Results:
-    """Return `joined` with the rows of `other` for what it has none of."""
-    known = {_verified(row) for row in joined.parity}
-    trained = {row.architecture for row in joined.training}
-    measured = {row.artifact_sha256 for row in joined.measurements}
-    parity = [
-        row for row in other.parity if _verified(row) not in known and (not measured or row.artifact_sha256 in measured)
-    ]
-    wanted = {row.architecture for row in joined.measurements} | {row.architecture for row in joined.parity}
-    training = [
-        row for row in other.training if row.architecture not in trained and (not wanted or row.architecture in wanted)
-    ]
-    if not parity and not training:
-        return joined
-    return joined.model_copy(update={"parity": joined.parity + parity, "training": joined.training + training})
+def _newest(read: Sequence[_Read], names: set[str]) -> _Read:
+    measured = [(pair, {row.architecture for row in pair[1].measurements}) for pair in read if pair[1].measurements]
+    for fits in (names.issubset, names.intersection):
+        for pair, networks in measured:
+            if fits(networks):
+                return pair
+    return measured[0][0] if measured else read[0]
 
 
-def _verified(row: ParityRow) -> tuple[str, ...]:
-    return (row.architecture, row.format, row.precision, row.runtime, row.device, row.artifact_sha256)
+def _joined(main: _Read, others: Sequence[_Read]) -> tuple[Results, list[Path]]:
+    """Return the measurements of `main` with the newest rows of parity and training, and whose they are."""
+    base = main[1]
+    read = sorted([main, *others], key=lambda pair: pair[1].created_at, reverse=True)
+    artifacts = {row.artifact_sha256 for row in base.measurements}
+    models = {row.model_sha256 for row in base.measurements} | {row.model_sha256 for row in base.parity}
+    parity = _latest(
+        [(path, row) for path, one in read for row in one.parity],
+        lambda row: (row.architecture, row.format, row.precision, row.runtime, row.device, row.artifact_sha256),
+        lambda row: not artifacts or row.artifact_sha256 in artifacts,
+        [(main[0], row) for row in base.parity],
+    )
+    training = _latest(
+        [(path, row) for path, one in read for row in one.training],
+        lambda row: (row.architecture,),
+        lambda row: not models or row.model_sha256 in models,
+        [(main[0], row) for row in base.training],
+    )
+    used = {path for path, _ in [*parity, *training]} - {main[0]}
+    joined = base.model_copy(update={"parity": [row for _, row in parity], "training": [row for _, row in training]})
+    return joined, [main[0], *(path for path, _ in read if path in used)]
+
+
+def _latest(
+    rows: Sequence[tuple[Path, _Row]],
+    key: Callable[[_Row], tuple[str, ...]],
+    wanted: Callable[[_Row], bool],
+    own: Sequence[tuple[Path, _Row]],
+) -> list[tuple[Path, _Row]]:
+    """Return the newest row of each key among `rows`, which are newest first: all of `own`, then what is wanted."""
+    found: dict[tuple[str, ...], tuple[Path, _Row]] = {}
+    for path, row in rows:
+        found.setdefault(key(row), (path, row))
+    kept = list(dict.fromkeys(key(row) for _, row in own))
+    kept += [name for name, (_, row) in found.items() if name not in kept and wanted(row)]
+    return [found[name] for name in kept]
+
+
+def _wider(main: Results, others: Sequence[_Read]) -> Wider | None:
+    mine = {_cell(row) for row in main.measurements}
+    found = [Wider(path, len({_cell(row) for row in one.measurements} - mine)) for path, one in others]
+    widest = max(found, key=lambda one: one.cells, default=None)
+    return widest if widest and widest.cells else None
+
+
+def _cell(row: Measurement) -> tuple[str | int, ...]:
+    return row.architecture, row.format, row.precision, row.runtime, row.device, row.batch_size, row.threads

@@ -88,4 +88,4 @@ def _group(key: CellKey) -> str:
 
 def _label(key: CellKey) -> str:
     where = key.runtime if key.device == "cpu" else f"{key.runtime} {key.device}"
-    return f"{key.format} {key.precision} in {where}"
+    return f"{f'{key.side}: ' if key.side else ''}{key.format} {key.precision} in {where}"

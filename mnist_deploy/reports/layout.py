@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from io import StringIO
 from typing import IO
 
 from rich import box
@@ -32,6 +33,13 @@ def console_on(stream: IO[str], width: int | None = None) -> Console:
     return Console(
         file=stream, width=width, highlight=False, markup=False, no_color=plain, color_system=None if plain else "auto"
     )
+
+
+def plain(body: RenderableType) -> str:
+    """Return what is printed where there is no terminal, for a file."""
+    stream = StringIO()
+    Console(file=stream, highlight=False, markup=False, width=WIDTH).print(body)
+    return stream.getvalue()
 
 
 def table(

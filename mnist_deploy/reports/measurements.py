@@ -95,12 +95,13 @@ def _runtimes(runtimes: Sequence[RuntimeRow], rows: Sequence[Measurement], *, qu
 def _how(results: Results) -> Iterator[RenderableType]:
     """Yield the legend, how quiet the machine was, and what follows from that."""
     body = table(("", ""), header=False)
-    for name, text in _legend(results):
+    for name, text in legend(results):
         body.add_row(*row((name, text)), style="yellow" if name in {"noise", "withheld", "no verdicts"} else None)
     yield titled("How it was measured", body, quick=results.quick)
 
 
-def _legend(results: Results) -> Iterator[tuple[str, str]]:
+def legend(results: Results) -> Iterator[tuple[str, str]]:
+    """Yield what the columns mean, how quiet the machine was, and what follows from that, each under its name."""
     yield (
         "#",
         f"joint rank: 1 + how many rows are faster, by an interval beyond 1 and {MARGIN:.0%} or more; = is shared",

@@ -103,13 +103,19 @@ def _error(value: float | None) -> str:
 def skips(records: Sequence[Skip], *, quick: bool = False) -> RenderableType:
     """Return what was left out, with the reason and what would mend it; equal reasons share a line."""
     body = table(("what", "why", "what mends it"))
+    for kind, what, reason, remedy in left_out(records):
+        style = {SkipKind.FAILED: "red", SkipKind.STALE: "yellow", SkipKind.INTERRUPTED: "yellow"}.get(kind)
+        body.add_row(*row((what, reason, remedy)), style=style)
+    return titled("Left out", body, quick=quick)
+
+
+def left_out(records: Sequence[Skip]) -> Iterator[tuple[SkipKind, str, str, str]]:
+    """Yield each reason once: its kind, what was left out for it, the reason, and what would mend it."""
     groups: dict[tuple[SkipKind, str, str], list[Skip]] = {}
     for skip in records:
         groups.setdefault((skip.kind, skip.reason, skip.remedy or ""), []).append(skip)
     for (kind, reason, remedy), members in groups.items():
-        style = {SkipKind.FAILED: "red", SkipKind.STALE: "yellow", SkipKind.INTERRUPTED: "yellow"}.get(kind)
-        body.add_row(*row((_what(members), reason, remedy)), style=style)
-    return titled("Left out", body, quick=quick)
+        yield kind, _what(members), reason, remedy
 
 
 def _what(members: list[Skip]) -> str:

@@ -75,6 +75,20 @@ def test_disturbed_slices_do_not_count_where_clean_ones_are() -> None:
     assert second.p50_s == pytest.approx(8e-9)
 
 
+def test_of_two_sides_only_rounds_that_were_clean_for_both_are_clean(tmp_path: Path) -> None:
+    quiet = [one_slice([5], turn) for turn in range(3)]
+    spoiled = [one_slice([6]), one_slice([9], 1, probe_s=2.0), one_slice([7], 2)]
+    held = {
+        key(side="base"): [PassRecord(quiet, 0.1, 0.2, 3)],
+        key(side="head"): [PassRecord(spoiled, 0.1, 0.2, 3)],
+        key(side="base", batch_size=2): [PassRecord(quiet, 0.1, 0.2, 3)],
+    }
+    Recording(held).save(tmp_path / "samples.npz")
+    found = recording.load(tmp_path / "samples.npz")
+    cleans = [found.pass_times(one)[0].clean for one in held]
+    assert cleans == [[True, False, True], [True, False, True], [True, True, True]]
+
+
 def raw(path: Path) -> dict[str, np.ndarray]:
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}

@@ -1,11 +1,12 @@
 import random
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_deploy.artifacts import Artifact, Precision, Provenance
-from mnist_deploy.benchmark.schedule import Cell, Plan, Use, hosts, lightest, rounds, sessions, uses
+from mnist_deploy.benchmark.schedule import Cell, Plan, Use, beside, hosts, lightest, rounds, sessions, uses
 
 
 def cell(runtime: str, threads: int, batch: int = 1, device: str = "cpu") -> Cell:
@@ -93,3 +94,29 @@ def test_passes_differ_in_order() -> None:
     cells = [cell("litert", 1) for _ in range(20)]
     orders = {tuple(map(id, sessions(cells, random.Random(f"0 {number}"))[0].cells)) for number in range(5)}
     assert len(orders) == 5
+
+
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=6), st.integers(1, 4), st.integers())
+def test_what_stands_together_lies_side_by_side_in_each_round(sizes: list[int], number: int, seed: int) -> None:
+    indices = iter(range(sum(sizes)))
+    together = [[next(indices) for _ in range(size)] for size in sizes]
+    found = rounds(sum(sizes), number, random.Random(seed), together)
+    assert len(found) == number and all(sorted(order) == list(range(sum(sizes))) for order in found)
+    for order in found:
+        for group in together:
+            places = sorted(order.index(index) for index in group)
+            assert places == list(range(places[0], places[0] + len(group)))
+
+
+def test_either_of_a_pair_is_first_as_often() -> None:
+    found = rounds(2, 400, random.Random(0), [[0, 1]])
+    assert 150 < sum(order == [0, 1] for order in found) < 250
+
+
+def test_cells_that_differ_in_their_side_stand_together_and_a_twin_with_its_first() -> None:
+    one, other = cell("litert", 1), cell("litert", 1, 256)
+    assert beside([one, other, one.twin()]) is None
+    base, head = replace(one, side="base"), replace(one, side="head")
+    far = replace(other, side="base")
+    assert beside([base, far, head, base.twin()]) == [[0, 2, 3], [1]]
+    assert base.label != head.label

@@ -1,0 +1,134 @@
+"""The command that decides between two results: compare."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnist_deploy.cli import meaning, options, quantities
+from mnist_deploy.cli.measure import BatchOption, ThreadsOption
+
+if TYPE_CHECKING:
+    from mnist_deploy.decisions.change_records import Changes
+
+
+class ReportFormat(StrEnum):
+    """How a comparison is told."""
+
+    TABLE = "table"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+def compare(
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="Results from before: a file, or a folder with one.")],
+    head: Annotated[Path, typer.Argument(metavar="HEAD", help="Results of the change, likewise.")],
+    max_regression: Annotated[
+        str, typer.Option(metavar="SHARE", help="How much longer a p50 may take: 5% or 0.05.")
+    ] = "5%",
+    interleave: Annotated[
+        bool,
+        typer.Option("--interleave", help="BASE and HEAD are artifacts folders: measure both now, in turn."),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Compare different machines, data or models all the same.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 too where a cell stays open.")] = False,
+    format: Annotated[ReportFormat, typer.Option("--format", help="What to print.")] = ReportFormat.TABLE,
+    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write there, not to stdout.")] = None,
+    architecture: Annotated[
+        list[str] | None,
+        typer.Option("--architecture", metavar="NAME", help="With --interleave: networks; repeatable."),
+    ] = None,
+    artifact_format: Annotated[
+        list[str] | None,
+        typer.Option("--artifact-format", metavar="FORMAT", help="As --format of bench; repeatable."),
+    ] = None,
+    runtime: options.RuntimeOption = None,
+    precision: options.PrecisionOption = None,
+    device: options.DeviceOption = None,
+    batch_size: BatchOption = None,
+    threads: ThreadsOption = None,
+    rigorous: Annotated[bool, typer.Option("--rigorous", help="Up to 10 passes, where 5 leave cells open.")] = False,
+    time_limit: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Begin no pass that would end later: 90, 90s, 5m or none. [default: none]"),
+    ] = None,
+    record: Annotated[
+        Path, typer.Option("--record", metavar="DIR", help="Where --interleave saves what it measured.")
+    ] = Path("comparison"),
+    quick: options.QuickOption = False,
+    data: options.DataOption = None,
+    artifacts: options.ArtifactsOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Compare results cell by cell, for CI; exit 1 if one is slower beyond noise and by more than is allowed.
+
+    Different machines, data or models are refused. With --interleave two folders of artifacts are measured side by
+    side, which holds on a shared machine too; the options from --architecture on choose what and how.
+    """
+    from mnist_deploy.decisions.changes import compare as judge
+    from mnist_deploy.pipeline import comparing
+
+    limit = quantities.allowance("--max-regression", max_regression)
+    if not interleave:
+        given = {
+            "--architecture": architecture, "--artifact-format": artifact_format, "--runtime": runtime,
+            "--precision": precision, "--device": device, "--batch-size": batch_size, "--threads": threads,
+            "--rigorous": rigorous, "--time-limit": time_limit, "--quick": quick, "--data": data,
+        }  # fmt: skip
+        meaning.only_with("--interleave", given)
+        names = (str(base), str(head))
+        found = judge(comparing.read(base), comparing.read(head), names, max_regression=limit, force=force)
+    else:
+        from mnist_deploy import environment
+        from mnist_deploy.benchmark import schedule
+        from mnist_deploy.pipeline import interleaving
+
+        selection = meaning.selection(architecture, artifact_format, precision, runtime, device)
+        plan = meaning.interleaved_plan(quick=quick, rigorous=rigorous, time_limit=time_limit)
+        cores, progress = environment.usable_cores(), meaning.progress()
+        meaning.say_capped(threads, cores, progress)
+        found = interleaving.interleave(
+            (base, head),
+            meaning.dataset(data), selection, schedule.uses(batch_size, threads, cores), plan, record, progress,
+            max_regression=limit, force=force,
+        )  # fmt: skip
+        typer.echo(f"Measurements: {record}", err=True)
+    _tell(found, format, output)
+    _require_no_regression(found, strict=strict)
+
+
+def _tell(found: "Changes", format: ReportFormat, output: Path | None) -> None:
+    from mnist_deploy import files
+    from mnist_deploy.reports import layout
+    from mnist_deploy.reports.changes import changes
+    from mnist_deploy.reports.changes_markdown import markdown
+    from mnist_deploy.reports.summary import append_to_step_summary
+
+    if format is ReportFormat.MARKDOWN:
+        text = markdown(found)
+    elif format is ReportFormat.JSON:
+        text = found.model_dump_json(indent=1) + "\n"
+    else:
+        text = layout.plain(changes(found)) if output else ""
+    if output is not None:
+        files.write_output("--output", output, text)
+    elif text:
+        typer.echo(text, nl=False)
+    else:
+        layout.console().print(changes(found))
+    append_to_step_summary(markdown(found))
+
+
+def _require_no_regression(found: "Changes", *, strict: bool) -> None:
+    from mnist_deploy.decisions.change_records import Outcome
+    from mnist_deploy.errors import FailedCheckError
+    from mnist_deploy.reports.changes import headline
+
+    open_ = found.having(Outcome.OPEN)
+    if found.having(Outcome.REGRESSION) or found.broken or (strict and open_):
+        raise FailedCheckError(headline(found) + ("; --strict allows no open cell" if strict and open_ else ""))
+    if found.undecided:
+        typer.echo(f"warning: {headline(found)}: {found.undecided}", err=True)

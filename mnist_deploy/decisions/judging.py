@@ -1,0 +1,113 @@
+"""One cell in two results: how far apart it is, and what that comes to. Pure functions."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mnist_deploy.benchmark import comparison
+from mnist_deploy.benchmark.comparison import MARGIN, Ratio, Series
+from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL
+from mnist_deploy.decisions import between_runs
+from mnist_deploy.decisions.change_records import CellChange, CellName, Outcome
+from mnist_deploy.results import Measurement
+
+Pair = tuple[CellName, Measurement, Measurement]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What every cell of a comparison is judged by.
+
+    Attributes:
+        undecided: why nothing can be decided; None if something can.
+        taken: the logarithm of what is taken for the machine's part of a change.
+        limit: how much longer a p50 may take, as a share.
+        alpha: the largest corrected p of what is not noise.
+        paired: whether pass is compared with pass.
+    """
+
+    undecided: str | None
+    taken: float
+    limit: float
+    alpha: float
+    paired: bool
+
+
+def paired(pairs: Sequence[Pair]) -> tuple[list[Ratio], None, float]:
+    """Compare pass by pass: what slowed one of a pair down slowed the other, so there is nothing to take off."""
+    return [comparison.ratio(_series(head), _series(base)) for _, base, head in pairs], None, 0.0
+
+
+def unpaired(
+    pairs: Sequence[Pair],
+) -> tuple[list[Ratio], float | None, float]:
+    """Compare two runs; return the ratios, what moved the whole run, and how much of that is the machine's."""
+    found = [
+        between_runs.apart(
+            _series(base), _series(head), head.latency_p50_s / base.latency_p50_s, between_runs.spread(name.runtime)
+        )
+        for name, base, head in pairs
+    ]
+    whole = between_runs.shift(
+        [one for (_, *both), one in zip(pairs, found, strict=True) if one and not _disturbed(*both)]
+    )
+    taken = between_runs.machines_part(whole)
+    ratios = []
+    for (_, base, head), one in zip(pairs, found, strict=True):
+        if one is None:
+            ratios.append(Ratio(head.latency_p50_s / base.latency_p50_s, None, None, None))
+        else:
+            with_interval = one.ratio()
+            ratios.append(Ratio(with_interval.centre, with_interval.low, with_interval.high, one.p_value(taken)))
+    return ratios, whole, taken
+
+
+def change(pair: Pair, found: Ratio, p_value: float | None, rules: Rules) -> CellChange:
+    """Return what a cell's ratio comes to; `p_value` is corrected for all cells already."""
+    name, base, head = pair
+    return CellChange(
+        cell=name,
+        base_s=base.latency_p50_s,
+        head_s=head.latency_p50_s,
+        ratio=found.centre,
+        low=found.low,
+        high=found.high,
+        p_value=p_value,
+        outcome=Outcome.OPEN if rules.undecided else _outcome(found, p_value, rules),
+        reason=rules.undecided or _widened(base, head, paired=rules.paired),
+        base_memory_bytes=base.memory_bytes,
+        head_memory_bytes=head.memory_bytes,
+    )
+
+
+def _outcome(found: Ratio, p_value: float | None, rules: Rules) -> Outcome:
+    """Judge a change by what it is beyond the machine's part of a shift of the whole run."""
+    if p_value is None or found.high is None:
+        return Outcome.OPEN
+    centre = math.exp(between_runs.beyond(math.log(found.centre), rules.taken))
+    if p_value <= rules.alpha and centre > 1 + rules.limit:
+        return Outcome.REGRESSION
+    if p_value <= rules.alpha and centre >= 1 + MARGIN:
+        return Outcome.SLOWER
+    if p_value <= rules.alpha and centre <= 1 - MARGIN:
+        return Outcome.FASTER
+    high = between_runs.beyond(math.log(found.high), rules.taken)
+    return Outcome.HOLDS if high <= math.log(1 + rules.limit) else Outcome.OPEN
+
+
+def _widened(base: Measurement, head: Measurement, *, paired: bool) -> str | None:
+    if min(base.passes, head.passes) < MIN_PASSES_FOR_INTERVAL:
+        passes = f"with {base.passes} passes in BASE and {head.passes} in HEAD"
+        return f"{passes}: verdicts take {MIN_PASSES_FOR_INTERVAL} in each"
+    if paired or not _disturbed(base, head):
+        return None
+    clean = f"with {sum(base.pass_trusted)} undisturbed passes in BASE and {sum(head.pass_trusted)} in HEAD"
+    return f"{clean}: a narrow interval takes {MIN_PASSES_FOR_INTERVAL} in each"
+
+
+def _disturbed(*both: Measurement) -> bool:
+    return any(between_runs.disturbed(_series(one)) for one in both)
+
+
+def _series(one: Measurement) -> Series:
+    return Series(one.pass_p50_s, one.pass_trusted)

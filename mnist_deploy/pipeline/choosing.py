@@ -1,0 +1,160 @@
+"""Which artifact, in which runtime, serves someone who wants one model and need not name it in full."""
+
+from dataclasses import dataclass
+
+from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State
+from mnist_deploy.benchmark.schedule import Cell, Use
+from mnist_deploy.decisions.recommendation import recommend
+from mnist_deploy.decisions.records import Wishes
+from mnist_deploy.errors import ArtifactError, ModelError, UsageError
+from mnist_deploy.exporters import EXPORTERS
+from mnist_deploy.pipeline.gathering import Gathered, gather
+from mnist_deploy.pipeline.selection import Selection, matrix
+from mnist_deploy.results import Measurement
+from mnist_deploy.runtimes import RUNTIMES
+
+# Those that start in a fraction of a second; the others take seconds.
+LIGHT = ("litert", "onnxruntime", "openvino")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What someone names of a model; None leaves it open."""
+
+    architecture: str | None = None
+    format: str | None = None
+    precision: str | None = None
+    runtime: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left open."""
+        return None not in (self.architecture, self.format, self.precision, self.runtime)
+
+    def allows(self, row: Measurement) -> bool:
+        """Tell whether a measured row is of what is named."""
+        named = (self.architecture, self.format, self.precision, self.runtime)
+        found = (row.architecture, row.format, row.precision, row.runtime)
+        return all(name in (None, value) for name, value in zip(named, found, strict=True))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One artifact in one runtime on the CPU, for calls with one image, and in words why."""
+
+    cell: Cell
+    why: str
+
+
+def recommended(store: ArtifactStore, wanted: Wanted, gathered: Gathered, *, ready: bool) -> Choice | None:
+    """Return what is recommended for the CPU among what was measured of artifacts that are here; None if nothing is.
+
+    Args:
+        store: where the artifacts are.
+        wanted: what is named; the choice is among what it leaves open.
+        gathered: the results.
+        ready: whether to choose among runtimes that are installed here alone.
+
+    Raises:
+        ArtifactError, UnavailableError: what is recommended cannot be used here; not with `ready`.
+    """
+    current = {
+        artifact.sha256
+        for artifact in store.manifest().artifacts
+        if wanted.architecture in (None, artifact.architecture) and store.state(artifact) is State.CURRENT
+    }
+    rows = [
+        row
+        for row in gathered.results.measurements
+        if row.device == "cpu" and row.artifact_sha256 in current and wanted.allows(row) and _known(row, ready=ready)
+    ]
+    if not any(row.batch_size == 1 for row in rows):
+        return None
+    found = recommend(gathered.results.model_copy(update={"measurements": rows}), Wishes(batch_size=1)).chosen
+    if found is None:
+        return None
+    row = found.measurement
+    exactly = Wanted(row.architecture, row.format, row.precision, row.runtime)
+    return Choice(_cell(store, exactly, row.threads), f"recommended by {gathered.sources[0].name}")
+
+
+def _known(row: Measurement, *, ready: bool) -> bool:
+    runtime = RUNTIMES.get(row.runtime)
+    return runtime is not None and not runtime.diagnostic and (not ready or runtime.presence("cpu").ok)
+
+
+def first(store: ArtifactStore, wanted: Wanted) -> Choice:
+    """Return the first artifact that a runtime here reads, of what is named: the most exact, in the lightest runtime.
+
+    Without a network named it is that with the best accuracy in training.
+
+    Raises:
+        UsageError, ArtifactError, UnavailableError, ModelError: there is none; the message says what to do.
+    """
+    name = wanted.architecture or _best_trained(store)
+    why = "as named" if wanted.complete else "no measurements of it to recommend from"
+    if wanted.architecture is None:
+        why = "the best network in training; no measurements to recommend from"
+    return Choice(_cell(store, Wanted(name, wanted.format, wanted.precision, wanted.runtime), 1), why)
+
+
+def _best_trained(store: ArtifactStore) -> str:
+    names = dict.fromkeys(artifact.architecture for artifact in store.manifest().artifacts)
+    if not names:
+        raise ModelError(f"{store.root}: nothing exported yet; run: mnist-deploy run")
+    records = {name: store.training(name) for name in names}
+    return max(names, key=lambda name: record.test_accuracy if (record := records[name]) else -1.0)
+
+
+def _cell(store: ArtifactStore, wanted: Wanted, threads: int) -> Cell:
+    """Return the cell of what is named, which names a network."""
+    _require_exported(store, wanted)
+    formats, precisions, runtimes = (
+        None if one is None else [one] for one in (wanted.format, wanted.precision, wanted.runtime)
+    )
+    selection = Selection([wanted.architecture or ""], formats, precisions, runtimes, ["cpu"])
+    cells = matrix(store, selection, [Use(batch_size=1, threads=threads)], diagnostics=False).cells
+    return min(cells, key=_preference)
+
+
+def _require_exported(store: ArtifactStore, wanted: Wanted) -> None:
+    name, format, precision = wanted.architecture, wanted.format, wanted.precision
+    if wanted.runtime and RUNTIMES[wanted.runtime].diagnostic:
+        raise UsageError(f"--runtime {wanted.runtime}: it runs no model; name another")
+    if wanted.runtime and format and format not in RUNTIMES[wanted.runtime].formats:
+        reads = ", ".join(RUNTIMES[wanted.runtime].formats)
+        raise UsageError(f"--runtime {wanted.runtime}: does not read {format}; it reads {reads}")
+    if name is None or format is None or precision is None:
+        return
+    has = (Precision.FLOAT32,) if format == KERAS_FORMAT else EXPORTERS[format].precisions
+    if precision not in has:
+        raise UsageError(f"--format {format}: has no {precision}; it has {', '.join(has)}")
+    if (name in store.trained() or _of(store, name)) and store.find(name, format, Precision(precision)) is None:
+        command = f"mnist-deploy export {name} --format {format} --precision {precision}"
+        raise ArtifactError(f"{name} {format} {precision}: not exported yet; run: {command}")
+
+
+def _of(store: ArtifactStore, name: str) -> list[Artifact]:
+    return [artifact for artifact in store.manifest().artifacts if artifact.architecture == name]
+
+
+def _preference(cell: Cell) -> tuple[int, int, int]:
+    light = LIGHT.index(cell.runtime) if cell.runtime in LIGHT else len(LIGHT)
+    return list(Precision).index(cell.artifact.precision), light, RUNTIMES[cell.runtime].order
+
+
+def for_use(store: ArtifactStore, wanted: Wanted) -> Choice:
+    """Return what to use here and now: what is named, else what is recommended and runs here, else the `first`.
+
+    Raises:
+        UsageError, ArtifactError, UnavailableError, ModelError: there is none; the message says what to do.
+    """
+    if not wanted.complete:
+        try:
+            gathered = gather(store)
+        except ArtifactError:  # no results, or none that can be read: they are not needed here
+            return first(store, wanted)
+        found = recommended(store, wanted, gathered, ready=True)
+        if found is not None:
+            return found
+    return first(store, wanted)

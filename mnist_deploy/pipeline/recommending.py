@@ -1,0 +1,50 @@
+"""What to deploy of a store's artifacts, by what was measured of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnist_deploy.artifacts import ArtifactStore
+from mnist_deploy.decisions.recommendation import recommend
+from mnist_deploy.decisions.records import Candidate, Recommendation, Wishes
+from mnist_deploy.pipeline.gathering import Gathered, gather
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A recommendation and what it rests on.
+
+    Attributes:
+        recommendation: what to deploy.
+        gathered: the results that it follows from.
+        path: where the chosen artifact is; None if nothing was chosen, or the store does not hold it as it was
+            measured.
+    """
+
+    recommendation: Recommendation
+    gathered: Gathered
+    path: Path | None
+
+
+def advise(
+    store: ArtifactStore, wishes: Wishes, names: Sequence[str] | None = None, paths: Sequence[Path] | None = None
+) -> Advice:
+    """Choose among what the results at `paths` measured, by default the store's newest; see `gathering.gather`.
+
+    Raises:
+        ArtifactError: there are no results, or one of those named is damaged, or they hold no measurements.
+        UsageError: nothing was measured of what is asked for, or the files named do not belong together.
+    """
+    gathered = gather(store, paths, names)
+    found = recommend(gathered.results, wishes, names)
+    return Advice(found, gathered, path_of(store, found.chosen) if found.chosen else None)
+
+
+def path_of(store: ArtifactStore, candidate: Candidate) -> Path | None:
+    """Return where the store has the artifact that was measured; None if it has none or another one by now."""
+    row = candidate.measurement
+    for one in store.manifest().artifacts:
+        same = (one.architecture, one.format, one.precision) == (row.architecture, row.format, row.precision)
+        if same and one.sha256 == row.artifact_sha256 and one.path.exists():
+            return one.path
+    return None

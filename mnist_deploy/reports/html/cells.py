@@ -1,0 +1,88 @@
+"""What was measured, joined with what is known of its accuracy, by network and use."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mnist_deploy.decisions.recommendation import candidates
+from mnist_deploy.decisions.records import Candidate
+from mnist_deploy.reports.layout import counted, who
+from mnist_deploy.reports.units import percent, times
+from mnist_deploy.results import Comparison, Measurement, Results
+
+
+@dataclass(frozen=True)
+class UseCells:
+    """The cells of one network in one use, fastest first."""
+
+    batch_size: int
+    threads: int
+    cells: Sequence[Candidate]
+
+    @property
+    def title(self) -> str:
+        """The use in words."""
+        end_to_end = ", from pixels to label" if self.cells[0].measurement.timed == "end-to-end" else ""
+        return f"batch {self.batch_size}, {counted(self.threads, 'thread')}{end_to_end}"
+
+
+def measured(results: Results) -> list[Candidate]:
+    """Return every measured cell with what is known of it; runtimes that run no model too."""
+    known = {key(one.measurement): one for one in candidates(results)}
+    return [known.get(key(row)) or _unknown(row) for row in results.measurements]
+
+
+def by_use(cells: Iterable[Candidate]) -> list[UseCells]:
+    """Return one network's cells by use, in the order of their first ones."""
+    groups: dict[tuple[int, int], list[Candidate]] = {}
+    for one in cells:
+        groups.setdefault((one.measurement.batch_size, one.measurement.threads), []).append(one)
+    return [UseCells(*use, sorted(group, key=lambda one: one.latency_s)) for use, group in groups.items()]
+
+
+def runtime_of(row: Measurement) -> str:
+    """Return the runtime, with its device where that is not the CPU."""
+    return who(row)[1]
+
+
+def label(row: Measurement) -> str:
+    """Return artifact and runtime in a few words."""
+    return " · ".join(who(row))
+
+
+def rank(row: Measurement, others: Iterable[Candidate]) -> str:
+    """Return the joint rank by verdict, with = where it is shared; '-' without verdicts."""
+    if row.rank is None:
+        return "-"
+    return f"{row.rank}{'=' if sum(one.measurement.rank == row.rank for one in others) > 1 else ''}"
+
+
+def reach(row: Measurement) -> float | None:
+    """Return how far the interval of the p50 reaches from it on its longer side, as a share; None without one."""
+    return _reach(row.latency_p50_s, row.latency_p50_low_s, row.latency_p50_high_s)
+
+
+def speed_up(found: Comparison) -> str:
+    """Return a factor with its interval, where it has one."""
+    far = _reach(found.ratio, found.low, found.high)
+    return times(found.ratio) if far is None else f"{times(found.ratio)} ±{percent(far)}"
+
+
+def key(row: Measurement) -> tuple[str | int, ...]:
+    """Return what identifies a measured cell."""
+    return (*(row.architecture, row.format, row.precision, row.runtime, row.device), row.batch_size, row.threads)
+
+
+def _reach(centre: float, low: float | None, high: float | None) -> float | None:
+    return None if low is None or high is None else max(high / centre - 1, 1 - low / centre)
+
+
+def _unknown(row: Measurement) -> Candidate:
+    return Candidate(
+        measurement=row,
+        accuracy=None,
+        accuracy_low=None,
+        accuracy_high=None,
+        passed=None,
+        failures=[],
+        installed_bytes=None,
+    )

@@ -1,0 +1,90 @@
+"""The page's tables of what stood around the figures: runtimes, what really ran, checks, libraries and skips."""
+
+from collections.abc import Sequence
+
+from mnist_deploy.parity import ParityRow
+from mnist_deploy.reports.html.grid import Column, Grid, Row, number, text
+from mnist_deploy.reports.layout import who
+from mnist_deploy.reports.units import number_bytes
+from mnist_deploy.results import Check, Measurement, Results, Skip, SkipKind
+
+
+def runtimes(results: Results) -> Grid:
+    """Return the runtimes that were measured."""
+    columns = (
+        Column("runtime"),
+        Column("version"),
+        Column("installed", True, "the package and all that it requires, on disk"),
+        Column("what the clock stands around"),
+    )
+    rows = []
+    for one in results.runtimes:
+        calls = dict.fromkeys(row.call for row in results.measurements if row.runtime == one.runtime)
+        cells = (text(one.runtime), text(one.version), number(one.installed_bytes, number_bytes))
+        rows.append(Row((*cells, text("; or ".join(calls)))))
+    notes = ["installed: the runtime's package and all that it requires, on disk."]
+    return Grid("Runtimes", columns, rows, notes)
+
+
+def proofs(found: Sequence[ParityRow | Measurement]) -> Grid:
+    """Return what really ran each kind of artifact, as each library tells after a call."""
+    columns = (Column("runtime"), Column("artifact"), Column("ran on"), Column("arithmetic"), Column("nodes"))
+    groups: dict[tuple[str, str, str, str], list[dict[str, int]]] = {}
+    for one in found:
+        artifact, runtime = who(one)
+        key = (runtime, artifact, one.proof.executed_on, one.proof.arithmetic or "")
+        groups.setdefault(key, []).append(one.proof.placement)
+    rows = [Row((*map(text, key), text(_nodes(placements)))) for key, placements in groups.items()]
+    notes = ["nodes: the fewest and the most that a network has. - is not told."]
+    return Grid("What really ran", columns, rows, notes)
+
+
+def checks(found: Sequence[Check]) -> Grid:
+    """Return the harness's checks of itself."""
+    columns = (Column("check"), Column("about"), Column("value", True), Column("limit"), Column("outcome"))
+    rows = [
+        Row(
+            (
+                text(one.name),
+                text(one.detail),
+                number(one.value, "{:.4f}".format),
+                text(one.limit),
+                text("pass" if one.passed else "FAIL"),
+            ),
+            not one.passed,
+        )
+        for one in found
+    ]
+    return Grid("Self-check of the harness", columns, rows)
+
+
+def libraries(found: dict[str, str]) -> Grid:
+    """Return the versions of the libraries."""
+    rows = [Row((text(name), text(version))) for name, version in found.items()]
+    return Grid("Libraries", (Column("library"), Column("version")), rows)
+
+
+def skips(found: Sequence[Skip]) -> Grid:
+    """Return what was left out, one row a skip."""
+    columns = (Column("what"), Column("kind"), Column("why"), Column("what mends it"))
+    rows = [
+        Row((text(_what(one)), text(one.kind.replace("_", " ")), text(one.reason), text(one.remedy)), one.kind in _BAD)
+        for one in found
+    ]
+    return Grid("Left out", columns, rows)
+
+
+_BAD = {SkipKind.FAILED, SkipKind.STALE}
+
+
+def _what(one: Skip) -> str:
+    return " / ".join(filter(None, (one.architecture, one.format, one.precision, one.runtime, one.device)))
+
+
+def _nodes(placements: list[dict[str, int]]) -> str:
+    counts = {key: [one.get(key, 0) for one in placements] for one in placements for key in one}
+    return "; ".join(f"{key} {_span(min(numbers), max(numbers))}" for key, numbers in counts.items())
+
+
+def _span(least: int, most: int) -> str:
+    return str(least) if least == most else f"{least} to {most}"

@@ -1,0 +1,151 @@
+"""The tables of the markdown report, as rows of text."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mnist_deploy.decisions.recommendation import candidates
+from mnist_deploy.decisions.records import Candidate
+from mnist_deploy.parity import ParityRow
+from mnist_deploy.reports.layout import counted, who
+from mnist_deploy.reports.markup import Written, table
+from mnist_deploy.reports.tables import left_out
+from mnist_deploy.reports.units import number_bytes, percent, seconds
+from mnist_deploy.results import Measurement, Results
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table: what its columns are called, and its rows."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def text(self, most: int | None) -> Written:
+        """Return it with at most so many rows; None means all."""
+        return table(self.head, self.rows[:most])
+
+    def left_out(self, most: int | None) -> int:
+        """Return how many rows that leaves out."""
+        return len(self.rows) - len(self.rows[:most])
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network's table of artifacts, and for each use the fastest artifact that failed no gate."""
+
+    name: str
+    leaders: Sequence[str]
+    artifacts: Listing
+
+
+def networks(results: Results) -> list[Network]:
+    """Return each network that was measured or verified."""
+    measured: dict[str, list[Measurement]] = {}
+    verified: dict[str, list[ParityRow]] = {}
+    for one in results.measurements:
+        measured.setdefault(one.architecture, []).append(one)
+    for row in results.parity:
+        verified.setdefault(row.architecture, []).append(row)
+    fit: dict[str, list[Candidate]] = {}
+    for candidate in candidates(results):
+        if candidate.passed is not False:
+            fit.setdefault(candidate.measurement.architecture, []).append(candidate)
+    names = dict.fromkeys([*measured, *verified])
+    return [_network(name, measured.get(name, []), verified.get(name, []), fit.get(name, [])) for name in names]
+
+
+def _network(
+    name: str, measured: Sequence[Measurement], verified: Sequence[ParityRow], fit: Sequence[Candidate]
+) -> Network:
+    """Return one row for each artifact in each runtime, fastest first, with its p50 in each use."""
+    mine = sorted(measured, key=lambda one: one.latency_p50_s)
+    parity = {_key(row): row for row in verified}
+    uses = sorted({_used(one) for one in mine})
+    cells = {(_key(one), _used(one)): one for one in mine}
+    # By the first use; then what was measured in others only; then what was verified only.
+    order = sorted(mine, key=lambda one: _used(one) != uses[0])
+    keys = dict.fromkeys([*map(_key, order), *parity])
+    rows = [_row(parity.get(key), [cells.get((key, use)) for use in uses]) for key in keys]
+    times = [f"p50, {_use(use)}" for use in uses]
+    head = ("artifact", "runtime", *times, "accuracy", "change", "gate", "file", "memory")
+    return Network(name, list(_leaders(uses, fit)), Listing(head, rows))
+
+
+def _leaders(uses: Sequence[tuple[int, int, str]], fit: Sequence[Candidate]) -> Iterator[str]:
+    for use in uses:
+        best = min((one for one in fit if _used(one.measurement) == use), key=lambda one: one.latency_s, default=None)
+        if best is not None:
+            proven = ", not verified" if best.passed is None else ""
+            yield f"{_use(use)}: {' in '.join(who(best.measurement))}, {_time(best.measurement)}{proven}"
+
+
+def _row(verified: ParityRow | None, measured: Sequence[Measurement | None]) -> list[str]:
+    """Return the cells of one artifact in one runtime: verified, or measured in at least one use, or both."""
+    known = [one for one in measured if one is not None]
+    times = [_time(one) for one in measured]
+    parity = ["-", "-", "-"]
+    if verified is not None:
+        kept = "kept" if verified.passed else "FAIL"
+        parity = [f"{verified.accuracy:.4f}", f"{verified.accuracy_change:+.4f}", kept]
+    costs = [number_bytes(known[0].size_bytes), number_bytes(known[0].memory_bytes)] if known else ["-", "-"]
+    names = next(who(one) for one in (*known, verified) if one is not None)
+    return [*names, *times, *parity, *costs]
+
+
+def _time(one: Measurement | None) -> str:
+    """Return a p50 with how far its interval reaches, and its joint rank by verdict."""
+    if one is None:
+        return "-"
+    low, high, centre = one.latency_p50_low_s, one.latency_p50_high_s, one.latency_p50_s
+    reach = "" if low is None or high is None else f" ±{percent(max(high / centre - 1, 1 - low / centre))}"
+    return f"{seconds(centre)}{reach}" + ("" if one.rank is None else f", rank {one.rank}")
+
+
+def _used(one: Measurement) -> tuple[int, int, str]:
+    return one.batch_size, one.threads, one.timed
+
+
+def _use(use: tuple[int, int, str]) -> str:
+    batch, threads, timed = use
+    return f"batch {batch}, {counted(threads, 'thread')}{'' if timed == 'call' else ', ' + timed}"
+
+
+def _key(one: Measurement | ParityRow) -> tuple[str, ...]:
+    return one.format, one.precision, one.runtime, one.device, one.artifact_sha256
+
+
+def failures(results: Results) -> Listing:
+    """Return the rows of parity that failed their gate."""
+    failed = [row for row in results.parity if not row.passed]
+    rows = [[row.architecture, *who(row), row.gate, "; ".join(row.failures)] for row in failed]
+    return Listing(("network", "artifact", "runtime", "gate", "why"), rows)
+
+
+def training(results: Results) -> Listing:
+    """Return what was reproduced against what is reported; an ! marks a report that misleads."""
+    rows = []
+    for one in results.training:
+        loss = (f"{one.test_loss:.4f}", f"{one.reported_loss:.4f}")
+        accuracy = (f"{one.test_accuracy:.4f}", f"{one.reported_accuracy:.4f}{'!' if one.caveat else ''}")
+        rows.append([one.architecture, str(one.epochs), *loss, *accuracy, seconds(one.duration_s)])
+    return Listing(("network", "epochs", "loss", "reported", "accuracy", "reported", "time"), rows)
+
+
+def skips(results: Results) -> Listing:
+    """Return what was left out, and why."""
+    return Listing(("what", "why", "what mends it"), [list(one[1:]) for one in left_out(results.skips)])
+
+
+def environment(results: Results) -> Iterator[tuple[str, str]]:
+    """Yield what the figures depend on, each under its name."""
+    here = results.environment
+    physical, logical = ("unknown" if one is None else str(one) for one in (here.physical_cores, here.logical_cores))
+    yield "CPU", here.cpu or "unknown"
+    yield "cores", f"{here.usable_cores} usable, {physical} physical, {logical} logical"
+    yield "memory", number_bytes(here.memory_bytes)
+    if here.virtual_machine:
+        yield "virtual machine", here.virtual_machine
+    yield "GPU", "; ".join(here.accelerators) or "none"
+    yield "software", f"mnist-deploy {here.mnist_deploy}, Python {here.python}, {here.platform}"
+    yield "libraries", ", ".join(f"{name} {version}" for name, version in here.libraries.items()) or "none"
+    yield "data", f"SHA-256 {results.data_sha256[:12]}"

@@ -1,0 +1,214 @@
+"""What a recommendation says, in plain sentences that follow from the records, for every kind of report."""
+
+import shlex
+from collections.abc import Iterator
+
+from mnist_deploy.benchmark.comparison import MARGIN, Verdict, verdict
+from mnist_deploy.decisions.parting import more_accurate
+from mnist_deploy.decisions.parting import times as time_ratio
+from mnist_deploy.decisions.records import PARITY, Candidate, Prefer, Recommendation
+from mnist_deploy.pipeline.gathering import Gathered
+from mnist_deploy.reports.layout import counted
+from mnist_deploy.reports.misses import left_out
+from mnist_deploy.reports.units import number_bytes, rate, seconds, times
+from mnist_deploy.results import Measurement
+
+NOTHING = "nothing"
+
+_BEST = {
+    Prefer.LATENCY: "Fastest",
+    Prefer.THROUGHPUT: "Most images a second",
+    Prefer.SIZE: "Smallest",
+    Prefer.ACCURACY: "Most accurate",
+}
+
+
+def why(found: Recommendation) -> str:
+    """Return why the chosen one was chosen; why nothing was, where nothing fits."""
+    among = f"{counted(found.considered, 'candidate')} ({_batches(found)})"
+    limited = any(name != PARITY for name in found.excluded)
+    if found.chosen is None:
+        kept = "keeps every limit" if limited else "kept its parity gate"
+        return f"None of {among} {kept}. {left_out(found)}".strip()
+    kept = "those that keep every limit" if limited else "those that kept their parity gate"
+    kept = kept if found.fitting < found.considered else "all"
+    number = f"{found.fitting} of " if found.fitting < found.considered else ""
+    first = f"{_BEST[found.wishes.prefer]} of {kept}: {number}{among}."
+    following = next((one for one in found.runners_up), None)
+    sentences = [first, _lead(found, found.chosen, following) if following else "", left_out(found)]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _batches(found: Recommendation) -> str:
+    return f"batch {', '.join(map(str, found.batch_sizes or [found.batch_size]))}"
+
+
+def _lead(found: Recommendation, chosen: Candidate, following: Candidate) -> str:
+    """Say how far the best of those that are no ties is behind."""
+    prefer = found.wishes.prefer
+    who = f"The next{' after its ties' if found.tied else ''}, {named(following, chosen)},"
+    if prefer is Prefer.SIZE and following.measurement.size_bytes > chosen.measurement.size_bytes:
+        factor = following.measurement.size_bytes / chosen.measurement.size_bytes
+        larger = f"has {times(factor)} its size" if factor >= 1.1 else f"is {factor - 1:.2%} larger"
+        return f"{who} {larger} ({number_bytes(following.measurement.size_bytes)})."
+    if prefer is Prefer.ACCURACY and following.accuracy is not None and following.accuracy != chosen.accuracy:
+        return f"{who} has {_accuracy(following, chosen)}."
+    equal = {Prefer.SIZE: "is as small and ", Prefer.ACCURACY: "is as accurate and "}.get(prefer, "")
+    apart = time_ratio(following, chosen, prefer)
+    reach = "" if apart.low is None or apart.high is None else f" (95 %: {times(apart.low)} to {times(apart.high)})"
+    image = " an image" if prefer is Prefer.THROUGHPUT else ""
+    return f"{who} {equal}takes {times(apart.centre)} as long{image}{reach}."
+
+
+def facts(one: Candidate) -> list[tuple[str, str]]:
+    """Return what is known of a candidate, as names and values."""
+    row = one.measurement
+    threads = counted(row.threads, "thread")
+    version = f" {row.runtime_version}" if row.runtime_version else ""
+    call = f"one call, {counted(row.batch_size, 'image')}"
+    needed = ", the runtime and all that it requires"
+    timed = ", from pixels to label" if row.timed == "end-to-end" else ""
+    return [
+        ("runtime", f"{row.runtime}{version} on {row.device}, {threads}, batch {row.batch_size}"),
+        ("p50", f"{seconds(row.latency_p50_s)}{_interval(row)}; {call}{timed}"),
+        ("images/s", f"{rate(one.throughput_images_per_s)} by the p50"),
+        ("accuracy", _known_accuracy(one)),
+        ("parity", parity(one)),
+        ("size", number_bytes(row.size_bytes)),
+        ("memory", f"{number_bytes(row.memory_bytes)}, library and model"),
+        ("installed", "unknown" if one.installed_bytes is None else f"{number_bytes(one.installed_bytes)}{needed}"),
+    ]
+
+
+def parity(one: Candidate) -> str:
+    """Return whether a candidate kept its parity gate."""
+    if one.passed is None:
+        return "not verified"
+    return "passed" if one.passed else f"FAILED: {'; '.join(one.failures)}"
+
+
+def _known_accuracy(one: Candidate) -> str:
+    if one.accuracy is None:
+        return "unknown: not verified"
+    if one.accuracy_low is None or one.accuracy_high is None:
+        return f"{one.accuracy:.4f}"
+    return f"{one.accuracy:.4f} (95 %: {one.accuracy_low:.4f} to {one.accuracy_high:.4f})"
+
+
+def _interval(row: Measurement) -> str:
+    low, high = row.latency_p50_low_s, row.latency_p50_high_s
+    return "" if low is None or high is None else f" (95 %: {seconds(low)} to {seconds(high)})"
+
+
+def named(one: Candidate, chosen: Candidate) -> str:
+    """Return a candidate in words, with its batch size where that is another than the chosen one's."""
+    size = one.measurement.batch_size
+    return one.label if size == chosen.measurement.batch_size else f"{one.label}, batch {size}"
+
+
+def gives_up(one: Candidate, chosen: Candidate) -> str:
+    """Return what taking `one` for `chosen` would cost: 'latency 13.0 us (4.54x)'; 'nothing' if it costs nothing."""
+    return ", ".join(text for text, worse in _trades(one, chosen) if worse) or NOTHING
+
+
+def gains(one: Candidate, chosen: Candidate) -> str:
+    """Return what taking `one` for `chosen` would bring; 'nothing' if it brings nothing."""
+    return ", ".join(text for text, worse in _trades(one, chosen) if not worse) or NOTHING
+
+
+def _trades(one: Candidate, chosen: Candidate) -> Iterator[tuple[str, bool]]:
+    """Yield each respect in which two candidates differ by 3 % or more, and whether `one` is the worse in it."""
+    mine, theirs = one.measurement, chosen.measurement
+    if mine.batch_size != theirs.batch_size:
+        factor = one.throughput_images_per_s / chosen.throughput_images_per_s
+        if _differs(factor):
+            yield f"images/s {rate(one.throughput_images_per_s)} ({_factor(factor)})", factor < 1
+    if _differs(one.latency_s / chosen.latency_s):
+        yield (
+            f"latency {seconds(one.latency_s)} ({_factor(one.latency_s / chosen.latency_s)})",
+            (one.latency_s > chosen.latency_s),
+        )
+    if one.accuracy is None and chosen.accuracy is not None:
+        yield "accuracy unknown (not verified)", True
+    elif one.accuracy is not None and chosen.accuracy is not None and one.accuracy != chosen.accuracy:
+        yield _accuracy(one, chosen), one.accuracy < chosen.accuracy
+    costs = (
+        ("size", mine.size_bytes, theirs.size_bytes),
+        ("memory", mine.memory_bytes, theirs.memory_bytes),
+        ("installed", one.installed_bytes, chosen.installed_bytes),
+    )
+    for name, ours, his in costs:
+        if ours is None and his is not None:
+            yield f"{name} unknown", True
+        elif ours and his and _differs(ours / his):
+            yield f"{name} {number_bytes(ours)} ({_factor(ours / his)})", ours > his
+
+
+def _factor(value: float) -> str:
+    return f"{value:.2g}x" if value < 0.1 else times(value)
+
+
+def _differs(factor: float) -> bool:
+    return max(factor, 1 / factor) >= 1 + MARGIN
+
+
+def _accuracy(one: Candidate, chosen: Candidate) -> str:
+    """Return an accuracy and how many points it is from the chosen one's, and whether that could be chance."""
+    if one.accuracy is None or chosen.accuracy is None:
+        return "accuracy unknown"
+    chance = "" if more_accurate(one, chosen) or more_accurate(chosen, one) else ", within chance"
+    return f"accuracy {one.accuracy:.4f} ({(one.accuracy - chosen.accuracy) * 100:+.2f} points{chance})"
+
+
+def tie(one: Candidate, found: Recommendation) -> str:
+    """Return how the figures of a tie compare with the chosen one's, and why that parts nothing."""
+    if found.chosen is None:
+        return ""
+    apart = time_ratio(one, found.chosen, found.wishes.prefer)
+    told = f"{seconds(one.latency_s)}, {times(apart.centre)} as long"
+    if found.undecided is not None or apart.low is None or apart.high is None:
+        return told
+    reach = f"95 %: {times(apart.low)} to {times(apart.high)}"
+    # A verdict of its own may be lost to Holm's correction.
+    says = {Verdict.TIE: f"equal within {MARGIN:.0%}", Verdict.SLOWER: "not decided, with so many compared"}
+    return f"{told} ({reach}): {says.get(verdict(apart), 'not decided')}"
+
+
+def failed_but_better(found: Recommendation) -> str:
+    """Return that another would have been chosen, had it kept its gate; empty if none would."""
+    one, chosen = found.better_but_failed, found.chosen
+    if one is None or chosen is None:
+        return ""
+    return (
+        f"{named(one, chosen)} would have been chosen, but failed its parity gate ({'; '.join(one.failures)}). "
+        f"It gives up {gives_up(one, chosen)}; gains {gains(one, chosen)}. To take it: --ignore-gates."
+    )
+
+
+def sources(gathered: Gathered) -> list[str]:
+    """Return what the figures come from and what they cover, and what they do not, one sentence each."""
+    found, path = gathered.results, gathered.sources[0]
+    cells = counted(len(found.measurements), "cell")
+    names = counted(len({one.architecture for one in found.measurements}), "network")
+    told = [f"Measured {found.created_at:%Y-%m-%d %H:%M} UTC, {cells} of {names}: {path}"]
+    if gathered.sources[1:]:
+        told.append(f"Verified or trained: {', '.join(map(str, gathered.sources[1:]))}")
+    if gathered.wider:
+        wider = gathered.wider
+        told.append(
+            f"Another measurement of the same models has {counted(wider.cells, 'cell')} that this one has not; "
+            f"to choose among its figures: --results {shlex.quote(str(wider.path))}"
+        )
+    if gathered.skipped:
+        files = counted(len(gathered.skipped), "results file")
+        told.append(f"Passed over {files} that cannot be read; the first: {gathered.skipped[0]}")
+    return told
+
+
+def package_command(one: Candidate) -> str:
+    """Return the command that makes a folder to deploy of a candidate."""
+    row = one.measurement
+    options = (("--format", row.format), ("--precision", row.precision), ("--runtime", row.runtime))
+    told = " ".join(f"{name} {shlex.quote(value)}" for name, value in options)
+    folder = shlex.quote(f"{row.architecture}-{row.format}-{row.precision}-{row.runtime}")
+    return f"mnist-deploy package {shlex.quote(row.architecture)} {told} --output {folder}"

@@ -1,0 +1,60 @@
+"""A report from the fixed records, with samples and pictures that fit them. None of these figures was measured."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mnist_deploy.benchmark.noise import SliceNoise
+from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording, SliceRecord
+from mnist_deploy.dataset import Dataset
+from mnist_deploy.decisions.recommendation import recommend
+from mnist_deploy.decisions.records import Wishes
+from mnist_deploy.pipeline.gathering import Gathered
+from mnist_deploy.reports.report import Report
+from mnist_deploy.results import Measurement, Results
+from tests.records import RECORDS
+
+QUIET = SliceNoise(wall_s=1.0, cpu_s=1.0, involuntary=0, waits=0, steal_s=0.0, pressure_s=0.0, probe_s=3e-5)
+
+
+def dataset(images: int = 101) -> Dataset:
+    """Random images: a few to train with, and enough to test with for all that flipped in the records."""
+    order = np.random.default_rng(0)
+    pictures, labels = order.integers(0, 256, (images, 28, 28), np.uint8), np.arange(images, dtype=np.uint8) % 10
+    return Dataset(pictures[:4], labels[:4], pictures, labels)
+
+
+def key(row: Measurement, **changes: object) -> CellKey:
+    names = ("architecture", "format", "precision", "runtime", "device", "batch_size", "threads")
+    return replace(CellKey(**{name: getattr(row, name) for name in names}), **changes)
+
+
+def recording(rows: list[Measurement]) -> Recording:
+    """Three passes of one clean slice each, with as many calls as each row says, spread about its p50."""
+    order = np.random.default_rng(0)
+
+    def taken(row: Measurement) -> PassRecord:
+        times = (row.latency_p50_s * 1e9 * order.lognormal(0, 0.05, row.calls // 3)).astype(np.int64)
+        return PassRecord([SliceRecord(times, 0, 0, QUIET)], row.load_s, row.first_call_s, row.memory_bytes)
+
+    return Recording({key(row): [taken(row) for _ in range(3)] for row in rows})
+
+
+@dataclass(frozen=True)
+class Made:
+    """A report, and the data that its pictures come from."""
+
+    report: Report
+    data: Dataset
+
+
+def made(folder: Path, change: Callable[[Results], Results] = lambda results: results) -> Made:
+    """Return the report of the fixed records, changed, with its samples below `folder`."""
+    data = dataset()
+    results = change(RECORDS.model_copy(update={"data_sha256": data.sha256}))
+    samples = folder / "fixed.samples.npz"
+    recording(results.measurements).save(samples)
+    found = recommend(results, Wishes()) if results.measurements else None
+    return Made(Report(Gathered(results, [folder / "fixed.json"], samples), found, data), data)

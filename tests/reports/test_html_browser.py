@@ -1,0 +1,235 @@
+"""The page in a real browser: it draws, sorts and filters, all can read it, and it runs nothing that it is given."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from mnist_deploy.decisions.recommendation import recommend
+from mnist_deploy.decisions.records import Wishes
+from mnist_deploy.pipeline.gathering import Gathered
+from mnist_deploy.reports.html import page
+from mnist_deploy.reports.report import Report
+from mnist_deploy.results import Results
+from tests.records import RECORDS
+from tests.reports.pages import made
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+HOSTILE = (
+    "<script>window.pwned=1</script>",
+    '"><img src=x onerror=window.pwned=1>',
+    "</script><script>window.pwned=1</script><!--",
+    "{{ 7*7 }}${window.pwned=1}'onmouseover=window.pwned=1 \u2028</style>",
+)
+FREE = {
+    "architecture", "format", "runtime", "reason", "remedy", "cpu", "platform", "python", "mnist_deploy", "version",
+    "virtual_machine", "call", "caveat", "baseline", "twin", "executed_on", "arithmetic", "runtime_version", "samples",
+    "no_verdicts", "detail", "gate", "data_sha256",
+}  # fmt: skip
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    path = folder / "report.html"
+    path.write_text(page(made(folder).report), encoding="utf-8")
+    return path
+
+
+class Opened:
+    """A page with all that it said and asked for."""
+
+    def __init__(self, browser: Browser, path: Path, size: dict[str, int] = DESKTOP, scheme: str = "light") -> None:
+        self.page: Page = browser.new_page(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]  # a literal
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda one: self.said.append(f"{one.type}: {one.text}"))
+        self.page.on("pageerror", lambda one: self.said.append(f"error: {one}"))
+        self.page.on("request", lambda one: self.asked.append(one.url))
+        self.page.goto(path.as_uri())
+
+    def draw(self) -> None:
+        """Draw every chart, as printing does, and wait for them."""
+        self.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        self.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        # Not wait_for_function, which wants eval, and the page's policy forbids that.
+        left = "[...document.querySelectorAll('.plot')].filter((one) => !one.querySelector('svg[aria-hidden]')).length"
+        for _ in range(300):
+            if not self.page.evaluate(left):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"{self.page.evaluate(left)} charts are not drawn: {self.said}")
+
+    def column(self, name: str, table: str = "#cells") -> list[str]:
+        """The values that a column of the first table there sorts by, in the order of the rows that are shown."""
+        found: list[str] = self.page.evaluate(
+            """([table, name]) => {
+                const head = [...document.querySelectorAll(`${table} table th`)].map((one) => one.textContent);
+                const rows = [...document.querySelector(`${table} table`).tBodies[0].rows].filter((one) => !one.hidden);
+                return rows.map((one) => one.cells[head.indexOf(name)].dataset.sort);
+            }""",
+            [table, name],
+        )
+        return found
+
+    def wait_for_order(self, name: str, expected: list[str]) -> None:
+        """Wait until a column is in this order; the library sorts a moment after the click."""
+        for _ in range(100):
+            if self.column(name) == expected:
+                return
+            self.page.wait_for_timeout(20)
+        assert self.column(name) == expected
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_it_draws_in_silence_fits_and_is_accessible(
+    browser: Browser, file: Path, size: dict[str, int], scheme: str
+) -> None:
+    opened = Opened(browser, file, size, scheme)
+    opened.draw()
+    assert opened.page.locator(".plot svg").count() == opened.page.locator("figure").count() > 8
+    assert opened.said == []
+    assert opened.asked == [file.as_uri()] or all(one.startswith("data:") for one in opened.asked[1:])
+    assert opened.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    found = Axe().run(opened.page).response["violations"]
+    grave = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in {"serious", "critical"}]
+    assert grave == []
+    opened.page.close()
+
+
+def test_charts_are_drawn_as_they_come_into_view(browser: Browser, file: Path) -> None:
+    opened = Opened(browser, file)
+    opened.page.wait_for_timeout(200)
+    charts = opened.page.locator(".plot")
+    assert opened.page.locator(".plot svg").count() < charts.count()
+    charts.last.scroll_into_view_if_needed()
+    charts.last.locator("svg").wait_for()
+    assert opened.said == []
+    opened.page.close()
+
+
+def test_marks_and_texts_of_a_chart_are_there(browser: Browser, file: Path) -> None:
+    opened = Opened(browser, file)
+    opened.draw()
+    bars = opened.page.locator("figure", has_text="mlp-relu-128, batch 1, 1 thread: p50 of one call").first
+    text = bars.locator("svg").text_content() or ""
+    assert "1= tflite int8 · litert" in text.replace("  ", " ") and "3.30 us" in text and "44.0 ms" in text
+    widths = bars.locator("svg .layer_0_marks path").evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect().width)"
+    )
+    assert len(widths) == 4 and sorted(widths) == widths and widths[0] > 5, "one bar a row, the slower the longer"
+    opened.page.close()
+
+
+def test_sorting_by_value_with_the_mouse_and_the_keyboard(browser: Browser, file: Path) -> None:
+    opened = Opened(browser, file)
+    times = sorted(row.latency_p50_s for row in RECORDS.measurements)
+    ascending = [repr(one) for one in times]
+    button = opened.page.locator("#cells th button", has_text="p50")
+    head = opened.page.locator("#cells th", has_text="p50")
+    assert opened.column("p50") != ascending
+    button.click()
+    opened.wait_for_order("p50", ascending)
+    assert head.get_attribute("aria-sort") == "ascending"
+    button.focus()
+    opened.page.keyboard.press("Enter")
+    opened.wait_for_order("p50", ascending[::-1])
+    assert head.get_attribute("aria-sort") == "descending"
+    opened.page.keyboard.press("Space")
+    opened.wait_for_order("p50", ascending)
+    opened.page.close()
+
+
+def test_unknown_values_sort_last_either_way(browser: Browser, file: Path) -> None:
+    opened = Opened(browser, file)
+    known = sorted(float(one) for one in opened.column("accuracy") if one)
+    unknown = [""] * (len(RECORDS.measurements) - len(known))
+    assert known and unknown
+    for order in (known, known[::-1]):
+        opened.page.locator("#cells th button", has_text="accuracy").click()
+        opened.wait_for_order("accuracy", [*map(repr, order), *unknown])
+    opened.page.close()
+
+
+def test_filtering_hides_rows_and_outlives_sorting(browser: Browser, file: Path) -> None:
+    opened = Opened(browser, file)
+    box = opened.page.locator("#cells").get_by_label("Filter")
+    box.fill("TFLITE litert 256")
+    assert opened.column("batch") == ["256.0"] and opened.column("artifact") == ["tflite int8"]
+    assert opened.page.locator("#cells [role=status]").text_content() == f"1 of {len(RECORDS.measurements)} rows"
+    box.fill("litert")
+    shown = opened.column("p50")
+    assert 1 < len(shown) < len(RECORDS.measurements)
+    opened.page.locator("#cells th button", has_text="p50").click()
+    opened.wait_for_order("p50", sorted(shown, key=float))
+    box.fill("no such artifact")
+    assert opened.column("p50") == []
+    box.fill("")
+    assert len(opened.column("p50")) == len(RECORDS.measurements)
+    opened.page.close()
+
+
+def test_tables_can_be_read_where_scripts_are_off(browser: Browser, file: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    opened = context.new_page()
+    opened.goto(file.as_uri())
+    assert opened.locator("#cells tbody tr").count() == len(RECORDS.measurements)
+    context.close()
+
+
+def infected(value: Any, text: str, name: str = "") -> Any:
+    """Put a text behind every one that a record may hold freely."""
+    if isinstance(value, dict):
+        spoilt = {f"{key}{text}" if name in {"libraries", "placement", "reasons", "history"} else key: one
+                  for key, one in value.items()}  # fmt: skip
+        return {key: infected(one, text, name if name == "libraries" else key) for key, one in spoilt.items()}
+    if isinstance(value, list):
+        strings = name in {"failures", "cpu_features", "accelerators"}
+        return [f"{one}{text}" if strings and isinstance(one, str) else infected(one, text, name) for one in value]
+    return f"{value}{text}" if isinstance(value, str) and name in FREE | {"libraries"} else value
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("guarded", [True, False], ids=["policy", "no policy"])
+def test_what_records_say_is_text_and_never_markup(browser: Browser, tmp_path: Path, text: str, guarded: bool) -> None:
+    results = Results.model_validate(infected(RECORDS.model_dump(mode="json"), text))
+    gathered = Gathered(results, [tmp_path / f"{text.replace('/', '')}.json"], None)
+    written = page(Report(gathered, recommend(results, Wishes()), None))
+    if not guarded:
+        written, cut = re.subn(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", written)
+        assert cut == 1
+    path = tmp_path / "hostile.html"
+    path.write_text(written, encoding="utf-8")
+    opened = Opened(browser, path)
+    opened.draw()
+    opened.page.locator("#cells").get_by_label("Filter").fill("<img")
+    opened.page.locator("figure svg .mark-rect path").first.hover(force=True)
+    assert opened.page.evaluate("window.pwned") is None
+    assert opened.said == [] and len(opened.asked) == 1
+    assert opened.page.locator("img").count() == 0
+    assert opened.page.locator("script:not([type])").count() == 3
+    shown = opened.page.locator("body").inner_text()
+    for one in (f"mlp-relu-128{text}", f"A CPU{text}", f"no GPU{text}", f"1.0{text}"):
+        assert " ".join(one.split()) in " ".join(shown.split()), "shown to the letter"
+    opened.page.close()
