@@ -11,10 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from mnist_deploy import cli, results
-from mnist_deploy.benchmark import recording
+from mnist_deploy.artifacts import ArtifactStore
+from mnist_deploy.benchmark import recording, schedule
+from mnist_deploy.benchmark.schedule import Plan
+from mnist_deploy.pipeline import running
+from mnist_deploy.pipeline.benching import bench
+from mnist_deploy.pipeline.selection import Selection
+from mnist_deploy.progress import Board, Silent
 from mnist_deploy.results import Results, SkipKind
 from tests.conftest import NETWORKS, TinyRun, mnist_deploy, written
 from tests.test_cli import ended, one_line
@@ -204,7 +211,12 @@ def test_a_cell_that_failed_then_is_not_tried_again(again: Interrupted, tiny_dat
     cells = [(row["precision"], row["batch_size"]) for row in content["measurements"]]
     del content["measurements"][cells.index(("float32", gone.batch_size))]
     names = ("architecture", "format", "precision", "runtime", "device")
-    skip = {"kind": "failed", "reason": "it broke", **{name: getattr(gone, name) for name in names}}
+    skip = {
+        "kind": "failed",
+        "reason": "it broke",
+        "remedy": "run again with --debug",
+        **{name: getattr(gone, name) for name in names},
+    }
     content["skips"].append(skip)
     del samples.passes[gone]
     samples.save(again.root / "results" / content["samples"])
@@ -213,3 +225,23 @@ def test_a_cell_that_failed_then_is_not_tried_again(again: Interrupted, tiny_dat
     after = again.found
     assert code == 1 and after.complete and len(after.measurements) == 3
     assert [one.reason for one in after.skips if one.kind is SkipKind.FAILED] == ["it broke"]
+
+
+def test_the_table_is_told_only_while_no_worker_lives(store: ArtifactStore, tiny_run: TinyRun) -> None:
+    boards: list[Board] = []
+    workers: list[psutil.Process] = []
+
+    class Look(Silent):
+        def show(self, board: Board) -> None:
+            boards.append(board)
+            # The children are hosts, which sleep in a read; a worker is a host's child.
+            workers.extend(one for host in psutil.Process().children() for one in host.children())
+
+    found = running.new_results("bench", tiny_run.dataset, quick=False)
+    asked = Selection(architectures=[MLP], formats=["tflite", "onnx"], precisions=["int8"])
+    bench(store, tiny_run.dataset, asked, schedule.uses(None, None, 2), found, Look(), Plan(passes=2))
+    assert workers == []
+    assert [one.passes_done for one in boards if one.measured == one.cells][-1] == 2
+    assert boards[-1].disturbed == found.noise.left if found.noise else False
+    final = {one.latency_p50_s for one in found.measurements}
+    assert {one.p50_s for one in boards[-1].standings} == final

@@ -100,7 +100,7 @@ class Recording:
         Where two sides are measured in turn, only the rounds that were clean for all that stand side by side are clean:
         what is compared is then of the same moments.
         """
-        reasons, spoiled = self.reasons(), self._spoiled_beside(key)
+        reasons, spoiled = self.reasons(), self.spoiled_beside(key)
         return [
             PassTimes(
                 slices=[one.times for one in record.slices],
@@ -112,7 +112,7 @@ class Recording:
             for number, record in enumerate(self.passes[key])
         ]
 
-    def _spoiled_beside(self, key: CellKey) -> set[tuple[int, int]]:
+    def spoiled_beside(self, key: CellKey) -> set[tuple[int, int]]:
         """Return the passes and rounds in which a cell that stands beside `key` was disturbed."""
         if key.side is None:
             return set()

@@ -129,12 +129,12 @@ def _changes(found: Results, recorder: Recorder, samples: Recording, dataset: Da
         if cell is not None and cell.artifact.sha256 != row.artifact_sha256:
             was, now = row.artifact_sha256[:12], cell.artifact.sha256[:12]
             yield f"artifact_sha256 of {cell.artifact.label}: {was} against {now}"
-    for key in [_key(row) for row in found.measurements] + list(samples.passes):
-        if key not in cells:
-            yield f"{key.architecture} {key.format} {key.precision} in {key.runtime} is no longer to be measured here"
     for key, cell in cells.items() if samples.passes else ():
         if key not in samples.passes and cell not in recorder.failed:
             yield f"{cell.label} was not to be measured then"
+    for key in [_key(row) for row in found.measurements] + list(samples.passes):
+        if key not in cells and not key.twin:  # another is measured twice only where the cells are others
+            yield f"{key.architecture} {key.format} {key.precision} in {key.runtime} is no longer to be measured here"
 
 
 def _library_differences(then: Environment, now: Environment) -> Iterator[str]:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mnist_deploy.benchmark import noise, statistics
-from mnist_deploy.benchmark.recording import CellKey, PassRecord
+from mnist_deploy.benchmark import statistics
+from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording
 from mnist_deploy.benchmark.schedule import Plan, Session
 from mnist_deploy.pipeline.outlook import Outlook
 from mnist_deploy.progress import Board, Progress, Standing
@@ -46,20 +46,20 @@ def board(records: dict[CellKey, list[PassRecord]], passes: int, done: int, left
 
     Which slices count is judged anew each time, since the quiet moments of a run become known as it goes.
     """
-    slices = [one for passed in records.values() for record in passed for one in record.slices]
-    quiet = noise.quiet_probe([one.noise.probe_s for one in slices]) if slices else 0.0
+    recording = Recording(records)
+    reasons = recording.reasons()
     standings: list[Standing] = []
     planned = disturbed = 0
     for key, passed in records.items():
-        p50s, trusted = [], []
-        for record in passed:
-            clean = [not noise.reasons(one.noise, quiet, threads=key.threads) for one in record.slices]
+        p50s, trusted, spoiled = [], [], recording.spoiled_beside(key)
+        for number, record in enumerate(passed):
+            clean = [one for one in record.slices if not reasons(key, one)]
             turns = {one.turn for one in record.slices}
             planned += len(turns)
-            disturbed += len(turns - {one.turn for one, fine in zip(record.slices, clean, strict=True) if fine})
-            used = [one for one, fine in zip(record.slices, clean, strict=True) if fine] or record.slices
-            p50s.append(float(np.median([one.p50_ns for one in used])) / 1e9)
-            trusted.append(any(clean))
+            disturbed += len(turns - {one.turn for one in clean})
+            counting = [one for one in clean if (number, one.turn) not in spoiled]
+            p50s.append(float(np.median([one.p50_ns for one in counting or record.slices])) / 1e9)
+            trusted.append(bool(counting))
         if p50s and not key.twin:
             p50_s = float(np.median([p50s[number] for number in statistics.counted(trusted)]))
             standings.append(Standing(_group(key), _label(key), p50_s))

@@ -1,4 +1,4 @@
-from mnist_deploy.benchmark.recording import CellKey, PassRecord
+from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording
 from mnist_deploy.pipeline.standings import board
 from tests.benchmark.test_recording import RECORDING, key, one_slice
 
@@ -39,3 +39,13 @@ def test_groups_keep_their_order_and_have_the_fastest_first() -> None:
 
 def test_nothing_measured_is_no_error() -> None:
     assert board({key(): []}, 5, 0, None).standings == ()
+
+
+def test_of_two_sides_the_same_rounds_count() -> None:
+    records = {
+        key(side="base"): [PassRecord([one_slice([10]), one_slice([30], 1, probe_s=5.0)], 0.1, 0.2, 3)],
+        key(side="head"): [PassRecord([one_slice([20], probe_s=1.0), one_slice([8], 1)], 0.1, 0.2, 3)],
+    }
+    found = {one.label.split(":")[0]: one.p50_s for one in board(records, 5, 1, None).standings}
+    final = Recording(records)
+    assert found == {one.side: final.pass_times(one)[0].p50_s for one in records} == {"base": 10e-9, "head": 20e-9}
