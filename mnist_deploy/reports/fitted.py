@@ -12,6 +12,8 @@ from rich.text import Text
 
 # As wide as any terminal or more.
 UNLIMITED = 10_000
+# Words up to this length are never broken.
+SHORT = 36
 GAP = Text("  ")
 INDENT = 2
 
@@ -21,7 +23,7 @@ class FittedTable(Table):
 
     Where numbers do not fit beside words, each row takes a line for its words and one for its numbers. Where the
     numbers alone do not fit, each is named, as in 'p50 3.30 us', with as many on a line as fit. Words are broken only
-    where one alone is longer than the line.
+    where one alone is longer than half of the line.
     """
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -44,8 +46,10 @@ class FittedTable(Table):
         # What rich puts between columns differs by its version.
         between = Measurement.get(console, options.update_width(UNLIMITED), self).maximum - sum(widths)
         room = options.max_width - between
+        # A path may be longer than the line; it alone is no reason to give up the columns.
+        longest = max(SHORT, room // 2)
         least = [
-            width if column.no_wrap else _longest_word(column)
+            width if column.no_wrap else min(_longest_word(column), longest)
             for width, column in zip(widths, self.columns, strict=True)
         ]
         if sum(least) > room:
