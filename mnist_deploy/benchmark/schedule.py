@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.benchmark.messages import Job, Request
 from mnist_deploy.benchmark.sampler import Effort
+from mnist_deploy.plural import counted
 from mnist_deploy.runtimes import RUNTIMES
 
 THROUGHPUT_BATCH = 256
@@ -125,7 +126,7 @@ class Cell:
     @property
     def label(self) -> str:
         """The cell in words."""
-        use = f"batch {self.use.batch_size}, {self.use.threads} threads"
+        use = f"batch {self.use.batch_size}, {counted(self.use.threads, 'thread')}"
         side = f" of {self.side}" if self.side else ""
         return f"{self.artifact.label}{side} in {self.runtime} on {self.device}, {use}"
 

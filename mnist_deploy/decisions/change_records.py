@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from mnist_deploy.parity import ParityRow
+from mnist_deploy.plural import counted
 from mnist_deploy.results import Measurement
 
 
@@ -43,7 +44,7 @@ class CellName(BaseModel):
     def label(self) -> str:
         """The cell in words: 'mlp-relu-128 tflite int8 in litert, batch 1, 1 thread'."""
         where = self.runtime if self.device == "cpu" else f"{self.runtime} on {self.device}"
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        threads = counted(self.threads, "thread")
         what = f"{self.architecture} {self.format} {self.precision} in {where}, batch {self.batch_size}, {threads}"
         return what if self.timed == "call" else f"{what}, {self.timed}"
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from mnist_deploy.benchmark.comparison import Series
+from mnist_deploy.plural import counted
 from mnist_deploy.results import Measurement
 
 # How the gate that every artifact is held to stands among the limits; each other limit is named as its option.
@@ -72,7 +73,7 @@ class Candidate(BaseModel):
         """The candidate in words: 'mlp-relu-128 tflite int8 in litert, 1 thread'."""
         one = self.measurement
         where = one.runtime if one.device == "cpu" else f"{one.runtime} on {one.device}"
-        threads = "1 thread" if one.threads == 1 else f"{one.threads} threads"
+        threads = counted(one.threads, "thread")
         return f"{one.architecture} {one.format} {one.precision} in {where}, {threads}"
 
     @property

@@ -10,6 +10,7 @@ from mnist_deploy.benchmark.schedule import Cell
 from mnist_deploy.deployment.engines import requirements
 from mnist_deploy.deployment.records import Deployment
 from mnist_deploy.parity import ParityRow
+from mnist_deploy.plural import counted
 from mnist_deploy.results import Measurement, Results
 from mnist_deploy.runtimes import RUNTIMES
 from mnist_deploy.versions import installed_bytes
@@ -88,7 +89,7 @@ def _cautions(one: Deployment, results: Results | None) -> list[str]:
         withheld = ": p99 and images/s are withheld" if results.noise.withheld else ""
         found.append(f"The machine was noisy while it was measured{withheld}.")
     if not any(row.batch_size == 1 and row.threads == one.threads for row in one.measurements):
-        threads = "1 thread" if one.threads == 1 else f"{one.threads} threads"
+        threads = counted(one.threads, "thread")
         found.append(f"It was not measured as predict.py calls it: one image a call, {threads}.")
     measured, pinned = one.measurements[0].runtime_version, next(iter(one.requirements.values()))
     if measured is not None and measured.partition("+")[0] != pinned:

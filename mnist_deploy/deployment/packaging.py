@@ -14,6 +14,7 @@ from mnist_deploy.errors import ArtifactError, UsageError
 from mnist_deploy.pipeline import choosing
 from mnist_deploy.pipeline.choosing import Choice, Wanted
 from mnist_deploy.pipeline.gathering import Gathered, gather
+from mnist_deploy.plural import counted
 from mnist_deploy.reports.units import number_bytes
 
 CARD, RECORD, PREPROCESSING = "README.md", "deployment.json", "preprocessing.py"
@@ -144,7 +145,7 @@ def _fill(folder: Path, record: Deployment, artifact: Artifact) -> dict[str, str
 def summary(made: Packaged) -> str:
     """Return in lines what was packaged, its files, and how to use it."""
     one, folder = made.record, made.folder
-    threads = "1 thread" if one.threads == 1 else f"{one.threads} threads"
+    threads = counted(one.threads, "thread")
     head = f"{one.architecture} {one.format} {one.precision} in {one.runtime}, {threads} ({made.why}): {folder}"
     names = [*one.files, CARD, RECORD]
     sizes = [number_bytes(files.size_bytes(folder / name)) for name in names]

@@ -9,6 +9,7 @@ from mnist_deploy.artifacts import Precision
 from mnist_deploy.deployment.engines import engine
 from mnist_deploy.deployment.records import Deployment
 from mnist_deploy.pipeline.predicting import TOP
+from mnist_deploy.plural import counted
 from mnist_deploy.reports import units
 from mnist_deploy.results import Measurement
 from mnist_deploy.runtimes import RUNTIMES
@@ -36,7 +37,7 @@ def card(one: Deployment) -> str:
     which = f"{one.architecture} --format {one.format} --precision {one.precision} --runtime {one.runtime}"
     return _render(
         "card.md.j2", one, verify=f"mnist-deploy verify {which}", bench=f"mnist-deploy bench {which}",
-        threads="1 thread" if one.threads == 1 else f"{one.threads} threads",
+        threads=counted(one.threads, "thread"),
         int8_input=one.format == "tflite" and one.precision == Precision.INT8,
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.benchmark.schedule import Cell
+from mnist_deploy.plural import counted
 from mnist_deploy.results import Results, Skip, SkipKind
 
 
@@ -35,7 +36,7 @@ def _names(fields: dict[str, str]) -> tuple[str, ...]:
 
 
 def _skip(cell: Cell) -> Skip:
-    threads = "1 thread" if cell.use.threads == 1 else f"{cell.use.threads} threads"
+    threads = counted(cell.use.threads, "thread")
     return Skip(
         kind=SkipKind.INTERRUPTED,
         reason=f"interrupted before it was measured with batch {cell.use.batch_size}, {threads}",

@@ -9,6 +9,7 @@ from mnist_deploy.benchmark import statistics
 from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording
 from mnist_deploy.benchmark.schedule import Plan, Session
 from mnist_deploy.pipeline.outlook import Outlook
+from mnist_deploy.plural import counted
 from mnist_deploy.progress import Board, Progress, Standing
 
 
@@ -82,8 +83,7 @@ def _name(session: Session) -> tuple[str, str, int]:
 
 
 def _group(key: CellKey) -> str:
-    threads = "1 thread" if key.threads == 1 else f"{key.threads} threads"
-    return f"{key.architecture}, batch {key.batch_size}, {threads}"
+    return f"{key.architecture}, batch {key.batch_size}, {counted(key.threads, 'thread')}"
 
 
 def _label(key: CellKey) -> str:

@@ -6,8 +6,8 @@ from itertools import groupby
 
 from rich.text import Text
 
+from mnist_deploy.plural import counted
 from mnist_deploy.progress import Board, Standing
-from mnist_deploy.reports.layout import counted
 from mnist_deploy.reports.units import seconds
 
 MAX_ROWS = 12

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from mnist_deploy.decisions.between_runs import MAX_SHIFT
 from mnist_deploy.decisions.change_records import AccuracyChange, CellChange, CellName, Changes, Outcome
-from mnist_deploy.reports.layout import counted, row, table, titled
+from mnist_deploy.plural import counted
+from mnist_deploy.reports.layout import row, table, titled
 from mnist_deploy.reports.units import number_bytes, percent, seconds, times
 
 REMEDY = "mnist-deploy compare --interleave BASE_DIR HEAD_DIR measures both in one run, in turn."

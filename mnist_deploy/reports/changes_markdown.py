@@ -3,8 +3,8 @@
 import html
 
 from mnist_deploy.decisions.change_records import Changes
+from mnist_deploy.plural import counted
 from mnist_deploy.reports.changes import Section, context, headline, sections, warnings
-from mnist_deploy.reports.layout import counted
 from mnist_deploy.reports.markup import escaped
 
 # What GitHub takes for the text of a comment.

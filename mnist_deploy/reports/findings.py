@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from mnist_deploy import cpu
 from mnist_deploy.benchmark.comparison import MARGIN, Verdict
+from mnist_deploy.plural import counted
 from mnist_deploy.profiling.records import RESOLUTION_S, Kind, Operator, Profile, Twins
 from mnist_deploy.profiling.twins import reach
-from mnist_deploy.reports.layout import counted
 from mnist_deploy.reports.units import percent, seconds, times
 
 # Sums of operators this far from an ordinary call are explained, so that nobody takes them for the call's own parts.

@@ -84,8 +84,3 @@ def marker(values: Sequence[float], show: Callable[[float], str], *, highest: bo
 def who(one: ParityRow | Measurement) -> tuple[str, str]:
     """Return the cells that say what ran where; the CPU, being the rule, goes without saying."""
     return f"{one.format} {one.precision}", one.runtime if one.device == "cpu" else f"{one.runtime} {one.device}"
-
-
-def counted(number: int, word: str, words: str | None = None) -> str:
-    """Return a number with its noun."""
-    return f"{number} {word if number == 1 else words or word + 's'}"

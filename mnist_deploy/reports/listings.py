@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from mnist_deploy.decisions.recommendation import candidates
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.parity import ParityRow
-from mnist_deploy.reports.layout import counted, who
+from mnist_deploy.plural import counted
+from mnist_deploy.reports.layout import who
 from mnist_deploy.reports.markup import Written, table
 from mnist_deploy.reports.tables import left_out
 from mnist_deploy.reports.units import number_bytes, percent, seconds

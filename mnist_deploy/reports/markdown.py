@@ -9,8 +9,8 @@ import jinja2
 
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.decisions.records import Candidate
+from mnist_deploy.plural import counted
 from mnist_deploy.reports import listings
-from mnist_deploy.reports.layout import counted
 from mnist_deploy.reports.listings import Listing
 from mnist_deploy.reports.markup import Written, code, escaped, shortened
 from mnist_deploy.reports.measurements import legend

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 
 from mnist_deploy.benchmark.comparison import MARGIN
-from mnist_deploy.reports.layout import counted, marker, row, table, titled, who
+from mnist_deploy.plural import counted
+from mnist_deploy.reports.layout import marker, row, table, titled, who
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds, times
 from mnist_deploy.results import Check, Comparison, Measurement, Noise, Results, RuntimeRow
 

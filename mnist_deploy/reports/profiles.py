@@ -8,9 +8,10 @@ from rich.text import Text
 
 from mnist_deploy.artifacts import Precision
 from mnist_deploy.pipeline.profiling import Profiles
+from mnist_deploy.plural import counted
 from mnist_deploy.profiling.records import Operator, Profile
 from mnist_deploy.reports.findings import finding, operators_time
-from mnist_deploy.reports.layout import counted, row, table, titled
+from mnist_deploy.reports.layout import row, table, titled
 from mnist_deploy.reports.tables import skips
 from mnist_deploy.reports.units import percent, seconds
 

@@ -10,8 +10,9 @@ from rich.text import Text
 
 from mnist_deploy.decisions.records import Candidate, Recommendation
 from mnist_deploy.pipeline.recommending import Advice
+from mnist_deploy.plural import counted
 from mnist_deploy.reports import wording
-from mnist_deploy.reports.layout import QUICK, counted, row, table
+from mnist_deploy.reports.layout import QUICK, row, table
 from mnist_deploy.reports.misses import missed, remedy
 from mnist_deploy.reports.units import seconds
 

@@ -8,7 +8,7 @@ from mnist_deploy.decisions.parting import more_accurate
 from mnist_deploy.decisions.parting import times as time_ratio
 from mnist_deploy.decisions.records import PARITY, Candidate, Prefer, Recommendation
 from mnist_deploy.pipeline.gathering import Gathered
-from mnist_deploy.reports.layout import counted
+from mnist_deploy.plural import counted
 from mnist_deploy.reports.misses import left_out
 from mnist_deploy.reports.units import number_bytes, rate, seconds, times
 from mnist_deploy.results import Measurement

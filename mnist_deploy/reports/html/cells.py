@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from mnist_deploy.decisions.recommendation import candidates
 from mnist_deploy.decisions.records import Candidate
-from mnist_deploy.reports.layout import counted, who
+from mnist_deploy.plural import counted
+from mnist_deploy.reports.layout import who
 from mnist_deploy.reports.units import percent, times
 from mnist_deploy.results import Comparison, Measurement, Results
 

@@ -7,13 +7,13 @@ from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.benchmark.recording import Recording
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.parity import ParityRow
+from mnist_deploy.plural import counted
 from mnist_deploy.reports.html import charts, tables
 from mnist_deploy.reports.html.cells import UseCells, by_use, label, reach, runtime_of
 from mnist_deploy.reports.html.charts import Spec
 from mnist_deploy.reports.html.digits import Gallery, galleries
 from mnist_deploy.reports.html.distributions import Distribution, distributions
 from mnist_deploy.reports.html.grid import Grid
-from mnist_deploy.reports.layout import counted
 from mnist_deploy.reports.units import number_bytes
 from mnist_deploy.results import Measurement, Results
 

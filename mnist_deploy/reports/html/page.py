@@ -15,11 +15,11 @@ from mnist_deploy.benchmark import recording
 from mnist_deploy.benchmark.recording import Recording
 from mnist_deploy.benchmark.statistics import MIN_CALLS_FOR_P99
 from mnist_deploy.errors import ArtifactError
+from mnist_deploy.plural import counted
 from mnist_deploy.reports.html import charts, context_tables, scripts, summary, tables
 from mnist_deploy.reports.html.cells import measured
 from mnist_deploy.reports.html.digits import pictures
 from mnist_deploy.reports.html.networks import Figure, networks
-from mnist_deploy.reports.layout import counted
 from mnist_deploy.reports.misses import missed
 from mnist_deploy.reports.report import Report
 from mnist_deploy.reports.units import number_bytes, rate, seconds

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from mnist_deploy.decisions.recommendation import candidates, recommend
 from mnist_deploy.decisions.records import Candidate, Recommendation, Wishes
+from mnist_deploy.plural import counted
 from mnist_deploy.reports.html.cells import reach
 from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
-from mnist_deploy.reports.layout import counted, who
+from mnist_deploy.reports.layout import who
 from mnist_deploy.reports.units import number_bytes, percent, seconds
 from mnist_deploy.results import Results
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.parity import ParityRow
+from mnist_deploy.plural import counted
 from mnist_deploy.reports.html.cells import UseCells, rank, reach, runtime_of, speed_up
 from mnist_deploy.reports.html.distributions import QUANTILES, Distribution
 from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
-from mnist_deploy.reports.layout import counted, who
+from mnist_deploy.reports.layout import who
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds
 from mnist_deploy.results import Results, TrainingRow
 
