@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_deploy import cli, deployment, files, preprocessing
+from mnist_deploy import deployment, files, preprocessing
 from mnist_deploy.artifacts import ArtifactStore, Precision
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.dataset import Dataset
@@ -25,6 +25,8 @@ from mnist_deploy.pipeline.gathering import gather
 from mnist_deploy.runtimes import RUNTIMES
 from tests.conftest import NETWORKS, TinyRun
 from tests.drawings import encoded, sent
+from tests.test_cli import ended as called
+from tests.test_cli import one_line
 
 MLP, CNN = NETWORKS
 IMAGES = 50
@@ -32,15 +34,7 @@ FILES = {"predict.py", "preprocessing.py", "requirements.txt", "Dockerfile", "RE
 
 
 def ended(capfd: pytest.CaptureFixture[str], root: Path, *arguments: str | Path) -> tuple[int, str, str]:
-    code = cli.run(["package", *map(str, arguments), "--artifacts", str(root)])
-    captured = capfd.readouterr()
-    return code, captured.out, captured.err
-
-
-def error(err: str) -> str:
-    (line,) = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert "Traceback" not in err
-    return line
+    return called(capfd, "package", *arguments, "--artifacts", root)
 
 
 def run(
@@ -123,17 +117,19 @@ def test_a_damaged_package_is_refused(device: Device, drawn: list[Path], tmp_pat
     model.write_bytes(content)
     told = run(device.python, folder, drawn[0])
     assert told.returncode == 2 and told.stdout == ""
-    assert error(told.stderr).endswith("not the model that was packaged (SHA-256 differs); copy the whole folder again")
+    assert one_line(told.stderr).endswith(
+        "not the model that was packaged (SHA-256 differs); copy the whole folder again"
+    )
     model.unlink()
     told = run(device.python, folder, drawn[0])
-    assert told.returncode == 2 and "missing; copy the whole folder again" in error(told.stderr)
+    assert told.returncode == 2 and "missing; copy the whole folder again" in one_line(told.stderr)
 
 
 def test_bad_images_are_named_and_the_others_classified(device: Device, drawn: list[Path], tmp_path: Path) -> None:
     text = tmp_path / "text.png"
     text.write_text("no image")
     told = run(device.python, device.folder, text, drawn[1])
-    assert told.returncode == 2 and error(told.stderr) == f"error: {text}: not a PNG or JPEG image"
+    assert told.returncode == 2 and one_line(told.stderr) == f"error: {text}: not a PNG or JPEG image"
     assert told.stdout.startswith(f"{drawn[1]}: 2 (")
     told = run(device.python, device.folder, drawn[1], "--threads", "0")
     assert told.returncode == 2 and "--threads 0: give 1 or more" in told.stderr
@@ -144,7 +140,9 @@ def test_a_missing_requirement_is_named(device: Device, tiny_run: TinyRun, drawn
     made = deployment.package(tiny_run.store, Wanted(CNN, "openvino", "float32", other), tmp_path / "package")
     told = run(device.python, made.folder, drawn[0])
     assert told.returncode == 2
-    assert f"No module named 'openvino'; run: pip install -r {made.folder / 'requirements.txt'}" in error(told.stderr)
+    assert f"No module named 'openvino'; run: pip install -r {made.folder / 'requirements.txt'}" in one_line(
+        told.stderr
+    )
 
 
 @pytest.mark.parametrize(
@@ -220,7 +218,7 @@ def test_without_results_all_must_be_named(
     output = tmp_path / "package"
     code, _, err = ended(capfd, store.root, CNN, "--output", output)
     assert code == 2 and not output.exists()
-    assert "nothing to recommend from: " in error(err) and "or name all of NAME" in error(err)
+    assert "nothing to recommend from: " in one_line(err) and "or name all of NAME" in one_line(err)
     options = ("--format", "tflite", "--precision", "float32", "--runtime", "litert", "--threads", "2")
     code, _, err = ended(capfd, store.root, CNN, *options, "--output", output)
     assert code == 0 and "its accuracy here is unknown" in err and "its speed and memory are unknown" in err
@@ -240,7 +238,7 @@ def test_what_failed_its_gate_is_packaged_if_named_and_says_so(
                 row |= {"passed": False, "failures": ["keeps too little"]}
         path.write_text(json.dumps(content))
     code, _, err = ended(capfd, store.root, CNN, "--output", tmp_path / "package")
-    assert code == 2 and "keeps its parity gate" in error(err) and f"mnist-deploy bench {CNN}" in error(err)
+    assert code == 2 and "keeps its parity gate" in one_line(err) and f"mnist-deploy bench {CNN}" in one_line(err)
     options = ("--format", "tflite", "--precision", "int8", "--runtime", "litert")
     code, _, err = ended(capfd, store.root, CNN, *options, "--output", tmp_path / "package")
     assert code == 0 and "caution: It failed its parity gate int8: keeps too little." in err
@@ -262,7 +260,7 @@ def test_bad_options(
 ) -> None:
     output = tmp_path / "package"
     code, out, err = ended(capfd, tiny_run.root, *options, "--output", output)
-    assert code == 2 and out == "" and says in error(err) and not output.exists()
+    assert code == 2 and out == "" and says in one_line(err) and not output.exists()
 
 
 def test_a_runtime_that_is_not_here(
@@ -270,7 +268,7 @@ def test_a_runtime_that_is_not_here(
 ) -> None:
     monkeypatch.setattr(RUNTIMES["openvino"], "module", "surely_absent")
     code, _, err = ended(capfd, tiny_run.root, MLP, "--runtime", "openvino", "--output", tmp_path / "package")
-    assert code == 2 and "openvino is not installed; pip install openvino" in error(err)
+    assert code == 2 and "openvino is not installed; pip install openvino" in one_line(err)
     assert not (tmp_path / "package").exists()
 
 
@@ -282,7 +280,7 @@ def test_a_damaged_artifact_is_not_packaged(
     artifact.path.write_bytes(artifact.path.read_bytes() + b" ")
     options = ("--format", "onnx", "--precision", "float32", "--runtime", "onnxruntime")
     code, _, err = ended(capfd, store.root, CNN, *options, "--output", tmp_path / "package")
-    assert code == 2 and "not what was exported (SHA-256 differs)" in error(err)
+    assert code == 2 and "not what was exported (SHA-256 differs)" in one_line(err)
     assert not (tmp_path / "package").exists()
 
 
@@ -294,7 +292,7 @@ def test_what_is_there_is_not_lost(
     def attempt(*options: str | Path) -> str:
         code, _, err = ended(capfd, tiny_run.root, MLP, "--runtime", "litert", *options)
         assert code in {0, 2}
-        return error(err) if code else ""
+        return one_line(err) if code else ""
 
     output.mkdir()
     assert attempt("--output", output) == "", "an empty folder may be filled"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_deploy import cli, preprocessing
+from mnist_deploy import preprocessing
 from mnist_deploy.artifacts import ArtifactStore, Precision
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.dataset import Dataset, FloatArray, UInt8Array
@@ -23,6 +23,8 @@ from mnist_deploy.pipeline.gathering import gather
 from mnist_deploy.runtimes import RUNTIMES
 from tests.conftest import NETWORKS, TinyRun
 from tests.drawings import encoded, sent
+from tests.test_cli import ended as called
+from tests.test_cli import one_line
 
 MLP, CNN = NETWORKS
 IMAGES = 12
@@ -45,15 +47,7 @@ def drawn(mnist: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[Path
 
 
 def ended(capfd: pytest.CaptureFixture[str], root: Path, *arguments: str | Path) -> tuple[int, str, str]:
-    code = cli.run([*map(str, arguments), "--artifacts", str(root)])
-    captured = capfd.readouterr()
-    return code, captured.out, captured.err
-
-
-def error(err: str) -> str:
-    (line,) = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert "Traceback" not in err
-    return line
+    return called(capfd, *arguments, "--artifacts", root)
 
 
 def accuracy(scores: FloatArray, labels: UInt8Array) -> float:
@@ -178,7 +172,7 @@ def test_bad_options(
     tiny_run: TinyRun, drawn: list[Path], capfd: pytest.CaptureFixture[str], options: list[str], says: str
 ) -> None:
     code, out, err = ended(capfd, tiny_run.root, "predict", drawn[0], *options)
-    assert code == 2 and out == "" and says in error(err)
+    assert code == 2 and out == "" and says in one_line(err)
 
 
 def test_nothing_trained_and_a_runtime_that_is_not_here(
@@ -186,11 +180,11 @@ def test_nothing_trained_and_a_runtime_that_is_not_here(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     code, _, err = ended(capfd, tmp_path, "predict", drawn[0])
-    assert code == 2 and "nothing exported yet; run: mnist-deploy run" in error(err)
+    assert code == 2 and "nothing exported yet; run: mnist-deploy run" in one_line(err)
     monkeypatch.setattr(RUNTIMES["litert"], "module", "surely_absent")
     code, _, err = ended(capfd, tiny_run.root, "predict", drawn[0], "--runtime", "litert")
     assert code == 2
-    assert "litert on cpu: ai-edge-litert is not installed; pip install ai-edge-litert" in error(err)
+    assert "litert on cpu: ai-edge-litert is not installed; pip install ai-edge-litert" in one_line(err)
 
 
 def test_an_artifact_that_is_gone_damaged_or_not_exported(
@@ -201,10 +195,10 @@ def test_an_artifact_that_is_gone_damaged_or_not_exported(
     assert artifact is not None
     artifact.path.write_bytes(artifact.path.read_bytes()[:-1])
     code, _, err = ended(capfd, store.root, "predict", drawn[0], *options)
-    assert code == 2 and "int8.onnx: not what was exported (SHA-256 differs)" in error(err)
+    assert code == 2 and "int8.onnx: not what was exported (SHA-256 differs)" in one_line(err)
     artifact.path.unlink()
     code, _, err = ended(capfd, store.root, "predict", drawn[0], *options)
-    assert code == 2 and "int8.onnx: missing; run: mnist-deploy export" in error(err)
+    assert code == 2 and "int8.onnx: missing; run: mnist-deploy export" in one_line(err)
     manifest = store.root / "manifest.json"
     content = json.loads(manifest.read_text())
     content["artifacts"] = [
@@ -213,7 +207,7 @@ def test_an_artifact_that_is_gone_damaged_or_not_exported(
     manifest.write_text(json.dumps(content))
     code, _, err = ended(capfd, store.root, "predict", drawn[0], *options)
     command = f"run: mnist-deploy export {CNN} --format onnx --precision int8"
-    assert code == 2 and f"{CNN} onnx int8: not exported yet; {command}" in error(err)
+    assert code == 2 and f"{CNN} onnx int8: not exported yet; {command}" in one_line(err)
 
 
 def test_what_is_good_is_classified_beside_what_is_not(
@@ -225,15 +219,15 @@ def test_what_is_good_is_classified_beside_what_is_not(
     options = ("--architecture", CNN)
     code, out, err = ended(capfd, tiny_run.root, "predict", *options, text, drawn[0])
     assert code == 2 and "0.jpg" in out and "text.png" not in out
-    assert error(err) == f"error: {text}: not a PNG or JPEG image"
+    assert one_line(err) == f"error: {text}: not a PNG or JPEG image"
     code, out, err = ended(capfd, tiny_run.root, "predict", *options, "--json", blank, drawn[0], text)
     first, second, third = json.loads(out)
     assert code == 2 and second["classes"] and second["error"] is None
     assert first["classes"] == third["classes"] == [] and "blank: no digit" in first["error"]
     assert f"{blank}: blank" in err and f"{text}: not a PNG" in err
-    assert error(err) == "error: 2 of 3 images could not be read; see above"
+    assert one_line(err) == "error: 2 of 3 images could not be read; see above"
     code, out, err = ended(capfd, tiny_run.root, "predict", *options, tmp_path / "none.png")
-    assert code == 2 and out == "" and "none.png: No such file or directory" in error(err)
+    assert code == 2 and out == "" and "none.png: No such file or directory" in one_line(err)
 
 
 def test_a_stream_serves_as_standard_input(tiny_run: TinyRun, drawn: list[Path]) -> None:

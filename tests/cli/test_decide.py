@@ -7,23 +7,18 @@ from pathlib import Path
 
 from pytest import CaptureFixture, MonkeyPatch, fixture, mark
 
-from mnist_deploy import cli, files
+from mnist_deploy import files
 from mnist_deploy.artifacts import ArtifactStore, Precision, Provenance
 from mnist_deploy.decisions.records import Recommendation
 from mnist_deploy.results import Results
 from tests.records import RACE, race
+from tests.test_cli import ended
 
 
 @fixture
 def folder(tmp_path: Path) -> Path:
     RACE.save(tmp_path / "artifacts" / "results")
     return tmp_path / "artifacts"
-
-
-def ended(capfd: CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
-    code = cli.run([str(argument) for argument in arguments])
-    captured = capfd.readouterr()
-    return code, captured.out, captured.err
 
 
 def test_what_fits_is_told_on_stdout(capfd: CaptureFixture[str], folder: Path) -> None:
