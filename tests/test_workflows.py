@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from mnist_deploy.cli import meaning, quantities
+from mnist_deploy.cli import effort, meaning, quantities
 from mnist_deploy.cli.app import app
 
 ROOT = Path(__file__).parents[1]
@@ -64,7 +64,7 @@ def test_every_command_parses(line: str, monkeypatch: pytest.MonkeyPatch) -> Non
     if name == "compare":
         assert given["interleave"]
         assert quantities.allowance("--max-regression", given["max_regression"]) == 0.05
-        meaning.interleaved_plan(quick=given["quick"], rigorous=given["rigorous"], time_limit=given["time_limit"])
+        effort.plan(quick=given["quick"], rigorous=given["rigorous"], time_limit=given["time_limit"], interleaved=True)
 
 
 def test_the_example_trains_once_and_measures_both_versions_in_one_run() -> None:

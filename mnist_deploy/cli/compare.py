@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_deploy.cli import meaning, options, quantities
+from mnist_deploy.cli import effort, meaning, options, quantities
 from mnist_deploy.cli.measure import BatchOption, ThreadsOption
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def compare(
             "--precision": precision, "--device": device, "--batch-size": batch_size, "--threads": threads,
             "--rigorous": rigorous, "--time-limit": time_limit, "--quick": quick, "--data": data,
         }  # fmt: skip
-        meaning.only_with("--interleave", given)
+        effort.only_with("--interleave", given)
         names = (str(base), str(head))
         found = judge(comparing.read(base), comparing.read(head), names, max_regression=limit, force=force)
     else:
@@ -87,7 +87,7 @@ def compare(
         from mnist_deploy.pipeline import interleaving
 
         selection = meaning.selection(architecture, artifact_format, precision, runtime, device)
-        plan = meaning.interleaved_plan(quick=quick, rigorous=rigorous, time_limit=time_limit)
+        plan = effort.plan(quick=quick, rigorous=rigorous, time_limit=time_limit, interleaved=True)
         cores, progress = environment.usable_cores(), meaning.progress()
         meaning.say_capped(threads, cores, progress)
         found = interleaving.interleave(

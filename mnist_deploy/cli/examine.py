@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_deploy.cli import meaning, options
+from mnist_deploy.cli import effort, meaning, options
 
 ImagesOption = Annotated[
     int, typer.Option("--images", metavar="N", min=64, max=1000, help="Test images, from the first.")
@@ -104,7 +104,7 @@ def doctor(
     from mnist_deploy.reports import layout
     from mnist_deploy.reports.doctor import doctor as tables
 
-    limit_s = doctoring.LIMIT_S if time_limit is None else meaning.duration_s("--time-limit", time_limit)
+    limit_s = doctoring.LIMIT_S if time_limit is None else effort.duration_s("--time-limit", time_limit)
     selection = meaning.selection(None, None, None, runtime, device)
     found = doctoring.diagnose(
         meaning.store(artifacts),

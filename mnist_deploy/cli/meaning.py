@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,7 +13,6 @@ _Told = TypeVar("_Told")
 
 if TYPE_CHECKING:
     from mnist_deploy.artifacts import ArtifactStore
-    from mnist_deploy.benchmark.schedule import Plan
     from mnist_deploy.dataset import Dataset
     from mnist_deploy.decisions.records import Wishes
     from mnist_deploy.parity import Gate
@@ -82,76 +81,6 @@ def question(name: str, format: str, precision: str, runtime: str | None, images
         if one is not None and one not in known():
             raise unknown(kind, one, known())
     return Question(name, format, Precision(precision), runtime, images)
-
-
-def plan(*, quick: bool, rigorous: bool, time_limit: str | None, end_to_end: bool) -> "Plan":
-    """Return how much bench measures.
-
-    Raises:
-        UsageError: the options contradict each other, or the time is none.
-    """
-    from mnist_deploy.benchmark.schedule import QUICK, RIGOROUS_PASSES, Plan
-
-    if quick and rigorous:
-        raise UsageError("--quick and --rigorous contradict each other; give one of them")
-    chosen: dict[str, object] = {"end_to_end": end_to_end}
-    if rigorous:
-        chosen |= {"more_passes": RIGOROUS_PASSES, "time_limit_s": None}
-    if time_limit is not None:
-        chosen["time_limit_s"] = duration_s("--time-limit", time_limit)
-    return (QUICK if quick else Plan()).model_copy(update=chosen)
-
-
-def interleaved_plan(*, quick: bool, rigorous: bool, time_limit: str | None) -> "Plan":
-    """Return how much compare --interleave measures.
-
-    Raises:
-        UsageError: the options contradict each other, or the time is none.
-    """
-    from mnist_deploy.benchmark.schedule import INTERLEAVED, INTERLEAVED_QUICK, RIGOROUS_PASSES
-
-    if quick and rigorous:
-        raise UsageError("--quick and --rigorous contradict each other; give one of them")
-    chosen: dict[str, object] = {"more_passes": RIGOROUS_PASSES} if rigorous else {}
-    if time_limit is not None:
-        chosen["time_limit_s"] = duration_s("--time-limit", time_limit)
-    return (INTERLEAVED_QUICK if quick else INTERLEAVED).model_copy(update=chosen)
-
-
-def only_with(needed: str, given: Mapping[str, object]) -> None:
-    """Refuse options that say nothing without another.
-
-    Raises:
-        UsageError: one of `given` has a value; it names that one.
-    """
-    for option, value in given.items():
-        if value:
-            raise UsageError(f"{option}: it takes part only with {needed}; leave it out, or give {needed}")
-
-
-def nothing_besides(option: str, others: Mapping[str, object]) -> None:
-    """Hold that none of `others` is given besides `option`, which says all that they would.
-
-    Raises:
-        UsageError: one is.
-    """
-    for name, value in others.items():
-        if value:
-            raise UsageError(f"{option} goes on with what was asked for then; leave out {name}")
-
-
-def duration_s(option: str, text: str) -> float | None:
-    """Return the seconds that `text` means: '90', '90s', '1.5m', '2h'; None for 'none'.
-
-    Raises:
-        UsageError: it means no time above zero.
-    """
-    if text.strip().lower() == "none":
-        return None
-    try:
-        return quantities.duration_s(option, text, bare=True)
-    except UsageError as error:
-        raise UsageError(f"{option} {text}: not a time; give seconds or a unit, as 90, 90s, 5m, or none") from error
 
 
 def wishes(

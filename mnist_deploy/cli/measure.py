@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_deploy.cli import meaning, options
+from mnist_deploy.cli import effort, meaning, options
 
 if TYPE_CHECKING:
     from mnist_deploy.artifacts import ArtifactStore
@@ -106,7 +106,7 @@ def bench(
     from mnist_deploy.pipeline import benching, running
 
     if resume:
-        meaning.nothing_besides("--resume", {
+        effort.nothing_besides("--resume", {
             "NAME": names, "--format": format, "--runtime": runtime, "--precision": precision, "--device": device,
             "--batch-size": batch_size, "--threads": threads, "--baseline": baseline, "--end-to-end": end_to_end,
             "--rigorous": rigorous, "--time-limit": time_limit, "--self-check": self_check, "--quick": quick,
@@ -114,7 +114,7 @@ def bench(
         _resume(meaning.store(artifacts), meaning.dataset(data), as_json=json)
         return
     selection = meaning.selection(names, format, precision, runtime, device)
-    plan = meaning.plan(quick=quick, rigorous=rigorous, time_limit=time_limit, end_to_end=end_to_end)
+    plan = effort.plan(quick=quick, rigorous=rigorous, time_limit=time_limit, end_to_end=end_to_end)
     against = meaning.baseline(baseline)
     cores = environment.usable_cores()
     uses = schedule.uses(batch_size, threads, cores)

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest import approx, mark, raises
 
-from mnist_deploy.cli import meaning
+from mnist_deploy.cli import effort
 from mnist_deploy.cli.quantities import duration_s, rate, share, size_bytes
 from mnist_deploy.errors import UsageError
 from mnist_deploy.reports import units
@@ -55,11 +55,11 @@ def test_an_accuracy_above_one_asks_for_the_percent_sign() -> None:
 
 def test_a_time_limit_is_as_before() -> None:
     for text, value in {"90": 90, "90s": 90, "1.5m": 90, "2h": 7200, ".5": 0.5, "0.1s": 0.1, "5.": 5}.items():
-        assert meaning.duration_s("--time-limit", text) == value
-    assert meaning.duration_s("--time-limit", " None ") is None
+        assert effort.duration_s("--time-limit", text) == value
+    assert effort.duration_s("--time-limit", " None ") is None
     for text in ("soon", "0", "-5s", "", "s", "1e"):
         with raises(UsageError, match=f"--time-limit {text}: not a time; give seconds or a unit, as 90, 90s, 5m, or n"):
-            meaning.duration_s("--time-limit", text)
+            effort.duration_s("--time-limit", text)
 
 
 # What the reports print is read back as what it says: to three digits.
