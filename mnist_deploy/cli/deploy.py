@@ -1,14 +1,11 @@
 """Commands that put a model to use: predict, package."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mnist_deploy.cli import choices, meaning, options
-
-if TYPE_CHECKING:
-    from mnist_deploy.pipeline.choosing import Wanted
 
 ArchitectureOption = Annotated[
     str | None,
@@ -56,7 +53,7 @@ def predict(
     from mnist_deploy.reports import layout
     from mnist_deploy.reports.predictions import predictions
 
-    choice = choosing.for_use(meaning.store(artifacts), _wanted(architecture, format, precision, runtime))
+    choice = choosing.for_use(meaning.store(artifacts), meaning.wanted(architecture, format, precision, runtime))
     label = f"{choice.cell.artifact.label} in {choice.cell.runtime}"
     progress = meaning.progress()
     progress.log(f"{label}: {choice.why}")
@@ -100,26 +97,9 @@ def package(
     """
     from mnist_deploy import deployment
 
-    store, wanted = meaning.store(artifacts), _wanted(name, format, precision, runtime)
+    store, wanted = meaning.store(artifacts), meaning.wanted(name, format, precision, runtime)
     made = deployment.package(store, wanted, output, threads=threads, force=force)
     progress = meaning.progress()
     for caution in made.record.cautions:
         progress.log(f"caution: {caution}")
     typer.echo(deployment.summary(made))
-
-
-def _wanted(architecture: str | None, format: str | None, precision: str | None, runtime: str | None) -> "Wanted":
-    """Return what the options name.
-
-    Raises:
-        UsageError: an option names nothing known.
-    """
-    from mnist_deploy.errors import unknown
-    from mnist_deploy.pipeline.choosing import Wanted
-
-    given = (("architecture", architecture, choices.architectures), ("format", format, choices.artifact_formats),
-             ("precision", precision, choices.precisions), ("runtime", runtime, choices.runtimes))  # fmt: skip
-    for kind, one, known in given:
-        if one is not None and one not in known():
-            raise unknown(kind, one, known())
-    return Wanted(architecture, format, precision, runtime)

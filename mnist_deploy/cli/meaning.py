@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mnist_deploy.dataset import Dataset
     from mnist_deploy.decisions.records import Wishes
     from mnist_deploy.parity import Gate
+    from mnist_deploy.pipeline.choosing import Wanted
     from mnist_deploy.pipeline.diagnosing import Question
     from mnist_deploy.pipeline.figures import Baseline
     from mnist_deploy.pipeline.selection import Selection
@@ -75,12 +76,28 @@ def question(name: str, format: str, precision: str, runtime: str | None, images
     from mnist_deploy.artifacts import Precision
     from mnist_deploy.pipeline.diagnosing import Question
 
-    asked = (("architecture", name, choices.architectures), ("format", format, choices.artifact_formats),
+    _require_known(name, format, precision, runtime)
+    return Question(name, format, Precision(precision), runtime, images)
+
+
+def wanted(architecture: str | None, format: str | None, precision: str | None, runtime: str | None) -> "Wanted":
+    """Return what the options of predict and package name.
+
+    Raises:
+        UsageError: an option names nothing known.
+    """
+    from mnist_deploy.pipeline.choosing import Wanted
+
+    _require_known(architecture, format, precision, runtime)
+    return Wanted(architecture, format, precision, runtime)
+
+
+def _require_known(architecture: str | None, format: str | None, precision: str | None, runtime: str | None) -> None:
+    given = (("architecture", architecture, choices.architectures), ("format", format, choices.artifact_formats),
              ("precision", precision, choices.precisions), ("runtime", runtime, choices.runtimes))  # fmt: skip
-    for kind, one, known in asked:
+    for kind, one, known in given:
         if one is not None and one not in known():
             raise unknown(kind, one, known())
-    return Question(name, format, Precision(precision), runtime, images)
 
 
 def wishes(

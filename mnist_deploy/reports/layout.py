@@ -84,3 +84,13 @@ def marker(values: Sequence[float], show: Callable[[float], str], *, highest: bo
 def who(one: ParityRow | Measurement) -> tuple[str, str]:
     """Return the cells that say what ran where; the CPU, being the rule, goes without saying."""
     return f"{one.format} {one.precision}", one.runtime if one.device == "cpu" else f"{one.runtime} {one.device}"
+
+
+def p50_reach(row: Measurement) -> float | None:
+    """Return how far the interval of a p50 reaches from it; see `reach`."""
+    return reach(row.latency_p50_s, row.latency_p50_low_s, row.latency_p50_high_s)
+
+
+def reach(centre: float, low: float | None, high: float | None) -> float | None:
+    """Return how far an interval reaches from its centre, as a share, on the longer side; None without one."""
+    return None if low is None or high is None else max(high / centre - 1, 1 - low / centre)

@@ -7,7 +7,7 @@ from mnist_deploy.decisions.recommendation import candidates
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.plural import counted
-from mnist_deploy.reports.layout import who
+from mnist_deploy.reports.layout import p50_reach, who
 from mnist_deploy.reports.markup import Written, table
 from mnist_deploy.reports.tables import left_out
 from mnist_deploy.reports.units import number_bytes, percent, seconds
@@ -97,9 +97,9 @@ def _time(one: Measurement | None) -> str:
     """Return a p50 with how far its interval reaches, and its joint rank by verdict."""
     if one is None:
         return "-"
-    low, high, centre = one.latency_p50_low_s, one.latency_p50_high_s, one.latency_p50_s
-    reach = "" if low is None or high is None else f" ±{percent(max(high / centre - 1, 1 - low / centre))}"
-    return f"{seconds(centre)}{reach}" + ("" if one.rank is None else f", rank {one.rank}")
+    far = p50_reach(one)
+    reach = "" if far is None else f" ±{percent(far)}"
+    return f"{seconds(one.latency_p50_s)}{reach}" + ("" if one.rank is None else f", rank {one.rank}")
 
 
 def _used(one: Measurement) -> tuple[int, int, str]:

@@ -1,12 +1,12 @@
 """What was measured, as tables: one for each network and use, one of costs for each network, and how it was done."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import RenderableType
 
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.plural import counted
-from mnist_deploy.reports.layout import marker, row, table, titled, who
+from mnist_deploy.reports.layout import marker, p50_reach, reach, row, table, titled, who
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds, times
 from mnist_deploy.results import Check, Comparison, Measurement, Noise, Results, RuntimeRow
 
@@ -40,9 +40,9 @@ def _speed(title: str, batch: int, rows: list[Measurement], results: Results) ->
     rows = sorted(rows, key=lambda one: one.latency_p50_s)
     best = marker([one.latency_p50_s for one in rows], seconds)
     for one in rows:
-        speed = (best(one.latency_p50_s), _spread(one), _speed_up(one.speed_up), seconds(one.latency_p99_s))
+        speed = (best(one.latency_p50_s), percent(p50_reach(one)), _speed_up(one.speed_up), seconds(one.latency_p99_s))
         rest = (rate(one.throughput_images_per_s), percent(one.roof_share))
-        body.add_row(*row((_rank(one, rows), *who(one), *speed, *rest)))
+        body.add_row(*row((rank(one, rows), *who(one), *speed, *rest)))
     return titled(title + end_to_end, body, [_speed_note(batch, rows, results)], quick=results.quick)
 
 
@@ -143,23 +143,15 @@ def _noise(noise: Noise) -> Iterator[tuple[str, str]]:
         yield "no verdicts", noise.no_verdicts
 
 
-def _rank(one: Measurement, rows: Sequence[Measurement]) -> str:
+def rank(one: Measurement, rows: Iterable[Measurement]) -> str:
+    """Return the joint rank by verdict, with = where others of `rows` share it; '-' without verdicts."""
     if one.rank is None:
         return "-"
     return f"{one.rank}{'=' if sum(other.rank == one.rank for other in rows) > 1 else ''}"
 
 
-def _spread(one: Measurement) -> str:
-    return _reach(one.latency_p50_s, one.latency_p50_low_s, one.latency_p50_high_s) or "-"
-
-
 def _speed_up(found: Comparison | None) -> str:
     if found is None:
         return "-"
-    reach = _reach(found.ratio, found.low, found.high)
-    return f"{times(found.ratio)} +-{reach}" if reach else times(found.ratio)
-
-
-def _reach(centre: float, low: float | None, high: float | None) -> str | None:
-    """Return how far an interval reaches from its centre, as a share, on the longer side; None without one."""
-    return None if low is None or high is None else percent(max(high / centre - 1, 1 - low / centre))
+    far = reach(found.ratio, found.low, found.high)
+    return times(found.ratio) if far is None else f"{times(found.ratio)} +-{percent(far)}"

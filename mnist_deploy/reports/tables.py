@@ -115,10 +115,10 @@ def left_out(records: Sequence[Skip]) -> Iterator[tuple[SkipKind, str, str, str]
     for skip in records:
         groups.setdefault((skip.kind, skip.reason, skip.remedy or ""), []).append(skip)
     for (kind, reason, remedy), members in groups.items():
-        yield kind, _what(members), reason, remedy
+        yield kind, what(members), reason, remedy
 
 
-def _what(members: list[Skip]) -> str:
+def what(members: Sequence[Skip]) -> str:
     """Name the skips of one reason by the values that their fields take, each once."""
     parts = []
     for field in ("architecture", "format", "precision", "runtime", "device"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mnist_deploy.decisions.recommendation import candidates
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.plural import counted
-from mnist_deploy.reports.layout import who
+from mnist_deploy.reports.layout import reach, who
 from mnist_deploy.reports.units import percent, times
 from mnist_deploy.results import Comparison, Measurement, Results
 
@@ -50,31 +50,15 @@ def label(row: Measurement) -> str:
     return " · ".join(who(row))
 
 
-def rank(row: Measurement, others: Iterable[Candidate]) -> str:
-    """Return the joint rank by verdict, with = where it is shared; '-' without verdicts."""
-    if row.rank is None:
-        return "-"
-    return f"{row.rank}{'=' if sum(one.measurement.rank == row.rank for one in others) > 1 else ''}"
-
-
-def reach(row: Measurement) -> float | None:
-    """Return how far the interval of the p50 reaches from it on its longer side, as a share; None without one."""
-    return _reach(row.latency_p50_s, row.latency_p50_low_s, row.latency_p50_high_s)
-
-
 def speed_up(found: Comparison) -> str:
     """Return a factor with its interval, where it has one."""
-    far = _reach(found.ratio, found.low, found.high)
+    far = reach(found.ratio, found.low, found.high)
     return times(found.ratio) if far is None else f"{times(found.ratio)} ±{percent(far)}"
 
 
 def key(row: Measurement) -> tuple[str | int, ...]:
     """Return what identifies a measured cell."""
     return (*(row.architecture, row.format, row.precision, row.runtime, row.device), row.batch_size, row.threads)
-
-
-def _reach(centre: float, low: float | None, high: float | None) -> float | None:
-    return None if low is None or high is None else max(high / centre - 1, 1 - low / centre)
 
 
 def _unknown(row: Measurement) -> Candidate:

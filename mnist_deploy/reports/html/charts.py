@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mnist_deploy.decisions.records import Candidate
-from mnist_deploy.reports.html.cells import label, rank, reach, runtime_of
+from mnist_deploy.reports.html.cells import label, runtime_of
 from mnist_deploy.reports.html.distributions import Distribution
+from mnist_deploy.reports.layout import p50_reach
+from mnist_deploy.reports.measurements import rank
 from mnist_deploy.reports.units import number_bytes, percent, seconds
 from mnist_deploy.results import TrainingRow
 
@@ -224,11 +226,12 @@ def curves(rows: Sequence[TrainingRow], figure: str, palette: Mapping[str, str])
 
 
 def _names(cells: Sequence[Candidate]) -> list[str]:
-    return [f"{rank(one.measurement, cells)}  {label(one.measurement)}".removeprefix("-  ") for one in cells]
+    rows = [one.measurement for one in cells]
+    return [f"{rank(row, rows)}  {label(row)}".removeprefix("-  ") for row in rows]
 
 
 def _p50(one: Candidate) -> str:
-    far = reach(one.measurement)
+    far = p50_reach(one.measurement)
     return seconds(one.latency_s) + ("" if far is None else f" ±{percent(far)}")
 
 

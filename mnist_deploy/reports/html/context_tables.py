@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.reports.html.grid import Column, Grid, Row, number, text
 from mnist_deploy.reports.layout import who
+from mnist_deploy.reports.tables import what
 from mnist_deploy.reports.units import number_bytes
 from mnist_deploy.results import Check, Measurement, Results, Skip, SkipKind
 
@@ -68,17 +69,13 @@ def skips(found: Sequence[Skip]) -> Grid:
     """Return what was left out, one row a skip."""
     columns = (Column("what"), Column("kind"), Column("why"), Column("what mends it"))
     rows = [
-        Row((text(_what(one)), text(one.kind.replace("_", " ")), text(one.reason), text(one.remedy)), one.kind in _BAD)
+        Row((text(what([one])), text(one.kind.replace("_", " ")), text(one.reason), text(one.remedy)), one.kind in _BAD)
         for one in found
     ]
     return Grid("Left out", columns, rows)
 
 
 _BAD = {SkipKind.FAILED, SkipKind.STALE}
-
-
-def _what(one: Skip) -> str:
-    return " / ".join(filter(None, (one.architecture, one.format, one.precision, one.runtime, one.device)))
 
 
 def _nodes(placements: list[dict[str, int]]) -> str:

@@ -9,11 +9,12 @@ from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.html import charts, tables
-from mnist_deploy.reports.html.cells import UseCells, by_use, label, reach, runtime_of
+from mnist_deploy.reports.html.cells import UseCells, by_use, label, runtime_of
 from mnist_deploy.reports.html.charts import Spec
 from mnist_deploy.reports.html.digits import Gallery, galleries
 from mnist_deploy.reports.html.distributions import Distribution, distributions
 from mnist_deploy.reports.html.grid import Grid
+from mnist_deploy.reports.layout import p50_reach
 from mnist_deploy.reports.units import number_bytes
 from mnist_deploy.results import Measurement, Results
 
@@ -139,7 +140,7 @@ def _accuracy_reach(use: UseCells) -> str:
 
 def _bars(name: str, use: UseCells, palette: Mapping[str, str]) -> Figure:
     notes = ["Logarithmic: compare where bars end, not how long they are."]
-    bare = sum(reach(one.measurement) is None for one in use.cells)
+    bare = sum(p50_reach(one.measurement) is None for one in use.cells)
     if bare < len(use.cells):
         notes.append("Whisker: 95 % interval over passes. The number before a name is its joint rank by verdict.")
     if bare:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from mnist_deploy.decisions.recommendation import candidates, recommend
 from mnist_deploy.decisions.records import Candidate, Recommendation, Wishes
 from mnist_deploy.plural import counted
-from mnist_deploy.reports.html.cells import reach
 from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
-from mnist_deploy.reports.layout import who
+from mnist_deploy.reports.layout import p50_reach, who
 from mnist_deploy.reports.units import number_bytes, percent, seconds
 from mnist_deploy.results import Results
 
@@ -99,7 +98,7 @@ def _best(results: Results, name: str, batch: int) -> Row:
 
 
 def _p50(one: Candidate) -> tuple[Cell, Cell]:
-    return number(one.latency_s, seconds), number(reach(one.measurement), percent)
+    return number(one.latency_s, seconds), number(p50_reach(one.measurement), percent)
 
 
 def _more(one: Candidate) -> tuple[Cell, ...]:

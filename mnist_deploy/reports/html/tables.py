@@ -6,10 +6,11 @@ from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.plural import counted
-from mnist_deploy.reports.html.cells import UseCells, rank, reach, runtime_of, speed_up
+from mnist_deploy.reports.html.cells import UseCells, runtime_of, speed_up
 from mnist_deploy.reports.html.distributions import QUANTILES, Distribution
 from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
-from mnist_deploy.reports.layout import who
+from mnist_deploy.reports.layout import p50_reach, who
+from mnist_deploy.reports.measurements import rank
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds
 from mnist_deploy.results import Results, TrainingRow
 
@@ -62,7 +63,7 @@ def everything(cells: Sequence[Candidate]) -> Grid:
                 number(one.measurement.batch_size, _count),
                 number(one.measurement.threads, _count),
                 number(one.latency_s, seconds),
-                number(reach(one.measurement), percent),
+                number(p50_reach(one.measurement), percent),
                 number(one.measurement.throughput_images_per_s, rate),
                 *_accuracy(one),
                 number(one.measurement.size_bytes, number_bytes),
@@ -221,7 +222,7 @@ def _speed_notes(use: UseCells, results: Results) -> list[str]:
         notes.append(f"{winner.format} {winner.precision} in {winner.runtime} is the sole winner.")
     elif use.cells[0].measurement.rank is not None and len(use.cells) > 1:
         notes.append("No sole winner.")
-    if any(reach(one.measurement) is None for one in use.cells):
+    if any(p50_reach(one.measurement) is None for one in use.cells):
         notes.append("No interval where there are fewer than three passes.")
     if any(one.measurement.rank is not None for one in use.cells):
         notes.append(
@@ -232,7 +233,7 @@ def _speed_notes(use: UseCells, results: Results) -> list[str]:
 
 def _rank(one: Candidate, others: Iterable[Candidate]) -> Cell:
     place = one.measurement.rank
-    return Cell(rank(one.measurement, others), "" if place is None else str(place))
+    return Cell(rank(one.measurement, (other.measurement for other in others)), "" if place is None else str(place))
 
 
 def _who(one: Candidate) -> tuple[Cell, Cell]:
@@ -244,7 +245,7 @@ def _speed(one: Candidate) -> tuple[Cell, ...]:
     gain = Cell("-", "") if row.speed_up is None else Cell(speed_up(row.speed_up), repr(row.speed_up.ratio))
     return (
         number(row.latency_p50_s, seconds),
-        number(reach(row), percent),
+        number(p50_reach(row), percent),
         gain,
         number(row.latency_p99_s, seconds),
         number(row.throughput_images_per_s, rate),
