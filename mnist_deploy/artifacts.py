@@ -38,6 +38,30 @@ class Precision(StrEnum):
     INT8 = "int8"  # int8 weights and activations, calibrated
 
 
+class Variant(StrEnum):
+    """Which of the exports of one format and precision an artifact is: standard unless something else was asked for."""
+
+    STANDARD = "standard"
+    UINT8 = "uint8"  # takes pixels as stored, uint8 (N, 28, 28, 1); the scaling to [0, 1] stands inside the graph
+    PLAIN = "plain"  # the graph as the converter made it, without rewrites
+    UINT8_PLAIN = "uint8-plain"
+
+    @classmethod
+    def of(cls, *, uint8: bool, optimized: bool) -> "Variant":
+        """Return the variant with this input and with or without rewrites."""
+        return next(one for one in cls if (one.uint8, one.optimized) == (uint8, optimized))
+
+    @property
+    def uint8(self) -> bool:
+        """Whether the input is pixels as stored, rather than float32 in [0, 1]."""
+        return self in {Variant.UINT8, Variant.UINT8_PLAIN}
+
+    @property
+    def optimized(self) -> bool:
+        """Whether the graph was rewritten where that makes it faster."""
+        return self in {Variant.STANDARD, Variant.UINT8}
+
+
 class State(StrEnum):
     """Whether an artifact may be measured."""
 

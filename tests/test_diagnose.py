@@ -21,7 +21,8 @@ from mnist_deploy.diagnosis.matching import BY_NAME, BY_ORDER
 from mnist_deploy.diagnosis.records import Diagnosis
 from mnist_deploy.diagnosis.tolerances import MIN_IMAGES, TOLERANCES
 from mnist_deploy.exporters import ARTIFACT_KINDS
-from mnist_deploy.exporters.saved_model import as_saved_model, write_saved_model
+from mnist_deploy.exporters.saved_model import SavedModelExporter
+from mnist_deploy.exporters.source import Source
 from mnist_deploy.pipeline.diagnosing import Question, diagnose
 from mnist_deploy.progress import Silent
 from mnist_deploy.runtimes.openvino import OpenVinoRuntime
@@ -29,6 +30,7 @@ from tests.conftest import NETWORKS, TinyRun
 
 MLP, CNN = NETWORKS
 LAYERS = {MLP: ["dense_2", "probabilities"], CNN: ["conv_1", "conv_3", "dense_6", "probabilities"]}
+NO_IMAGES = np.empty((0, 28, 28, 1), np.float32)
 PLACES = [pytest.param(name, layer, id=f"{name}-{layer}") for name in NETWORKS for layer in LAYERS[name]]
 
 KINDS = [
@@ -142,7 +144,7 @@ def plant_one(run: TinyRun, artifact: Artifact, layer: str) -> None:
         model = keras_model(run, name)
         model.get_layer(layer).set_weights([wrong, *model.get_layer(layer).get_weights()[1:]])
         path.rename(path.with_name("before"))
-        write_saved_model(model, path)
+        SavedModelExporter().export(Source(model, NO_IMAGES), Precision.FLOAT32, path)
         return
     axes = AXES[artifact.format][wrong.ndim]
     old, new = (np.ascontiguousarray(one.transpose(axes)) for one in (kernel(run, name, layer), wrong))
@@ -262,8 +264,8 @@ def converted(store: ArtifactStore, tiny_run: TinyRun) -> Iterator[Callable[[str
         OpenVinoRuntime.preload()
         import openvino
 
-        with as_saved_model(keras_model(tiny_run, name)) as source:
-            model = openvino.convert_model(source)
+        with Source(keras_model(tiny_run, name), NO_IMAGES) as source:
+            model = openvino.convert_model(source.saved_model)
         path = store.root / name / "planted.openvino"
         path.mkdir()
         openvino.save_model(model, path / "model.xml", compress_to_fp16=False)
@@ -301,7 +303,7 @@ def test_a_fault_in_both_is_blamed_on_conversion(run: Run, tiny_run: TinyRun, st
     for precision in (Precision.FLOAT32, Precision.INT8):
         artifact = find(store, CNN, "onnx", precision)
         artifact.path.unlink()
-        OnnxExporter().export(model, precision, calibration, artifact.path)
+        OnnxExporter().export(Source(model, calibration), precision, artifact.path)
         renew(store, artifact)
     record = run(CNN, *of("onnx", Precision.INT8), "--json").record
     assert record.first == "conv_3"

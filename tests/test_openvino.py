@@ -13,6 +13,7 @@ from mnist_deploy import files
 from mnist_deploy.artifacts import Artifact, ArtifactStore, Precision, State
 from mnist_deploy.dataset import FloatArray, scaled
 from mnist_deploy.exporters import EXPORTERS
+from mnist_deploy.exporters.source import Source
 from mnist_deploy.pipeline.exporting import Calibration
 from mnist_deploy.quiet import quiet
 from mnist_deploy.runtimes import RUNTIMES, Proof
@@ -83,7 +84,7 @@ def test_the_same_model_gives_the_same_bytes(tiny_run: TinyRun, tmp_path: Path, 
     exported = [tmp_path / name for name in ("first", "second")]
     for path in exported:
         with quiet():
-            EXPORTER().export(model, precision, calibration, path)
+            EXPORTER().export(Source(model, calibration), precision, path)
     before = artifact(tiny_run, NETWORKS[1], "openvino", precision).sha256
     assert [files.sha256(path) for path in exported] == [before, before]
 
@@ -91,7 +92,7 @@ def test_the_same_model_gives_the_same_bytes(tiny_run: TinyRun, tmp_path: Path, 
 def test_calibration_images_decide_the_ranges(tiny_run: TinyRun, tmp_path: Path) -> None:
     model, calibration = keras_model(tiny_run, NETWORKS[1]), Calibration(seed=1).images(tiny_run.dataset)
     with quiet():
-        EXPORTER().export(model, Precision.INT8, calibration, tmp_path / "other")
+        EXPORTER().export(Source(model, calibration), Precision.INT8, tmp_path / "other")
     assert files.sha256(tmp_path / "other") != artifact(tiny_run, NETWORKS[1], "openvino", Precision.INT8).sha256
 
 
@@ -113,10 +114,10 @@ def test_an_export_sends_no_telemetry(tiny_run: TinyRun, tmp_path: Path) -> None
     program = (
         "import sys; from pathlib import Path; import keras, numpy, psutil;"
         "from mnist_deploy.artifacts import Precision; from mnist_deploy.exporters import EXPORTERS;"
-        "from mnist_deploy.quiet import quiet;"
+        "from mnist_deploy.exporters.source import Source; from mnist_deploy.quiet import quiet;"
         "images = numpy.random.default_rng(0).random((8, 28, 28, 1), numpy.float32);"
         "model = keras.saving.load_model(sys.argv[1], compile=False);\n"
-        "with quiet(): EXPORTERS['openvino']().export(model, Precision.INT8, images, Path(sys.argv[2]))\n"
+        "with quiet(): EXPORTERS['openvino']().export(Source(model, images), Precision.INT8, Path(sys.argv[2]))\n"
         "here = psutil.Process();"
         "sent = [name for name in sys.modules if name.startswith('openvino_telemetry.')];"
         "print(sent, here.children(recursive=True), here.net_connections(), 'nncf' in sys.modules)"

@@ -3,12 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Precision
-from mnist_deploy.dataset import FloatArray
-from mnist_deploy.training import INPUT_NAME, OUTPUT_NAME
+from mnist_deploy.exporters.source import Source
 from mnist_deploy.versions import importable
 
 
@@ -43,24 +41,11 @@ class Exporter(ABC):
         return [module for module in cls.modules(precision) if not importable(module)]
 
     @abstractmethod
-    def export(self, model: Any, precision: Precision, calibration_images: FloatArray, path: Path) -> None:
-        """Write `model` to `path`, a file or a folder that does not exist yet.
+    def export(self, source: Source, precision: Precision, path: Path) -> None:
+        """Write a model to `path`, a file or a folder that does not exist yet.
 
         Args:
-            model: a built `keras.Model`, float32 (N, 28, 28, 1) -> float32 (N, 10).
+            source: the model, and what several exports of it share.
             precision: one of `precisions`.
-            calibration_images: float32 (N, 28, 28, 1) in [0, 1], for int8; other precisions leave it alone.
             path: where to write.
         """
-
-
-def signature(model: Any) -> Any:
-    """Return `model` as a `tf.function` with input 'image', any batch, and output 'probabilities'."""
-    import tensorflow as tf
-
-    spec = tf.TensorSpec((None, *INPUT_SHAPE), tf.float32, name=INPUT_NAME)
-
-    def serve(image: Any) -> dict[str, Any]:
-        return {OUTPUT_NAME: model(image, training=False)}
-
-    return tf.function(serve, input_signature=[spec])

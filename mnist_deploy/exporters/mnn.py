@@ -6,13 +6,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from mnist_deploy.artifacts import Precision
-from mnist_deploy.dataset import FloatArray
 from mnist_deploy.errors import ArtifactError
 from mnist_deploy.exporters.base import Exporter
-from mnist_deploy.exporters.onnx import OnnxExporter, convert
+from mnist_deploy.exporters.onnx import OnnxExporter, float32
+from mnist_deploy.exporters.source import Source
 
 # Without the module that it takes for None, MNN's tool runs `pip install` for what sends telemetry, and sends it. The
 # tool also prints, and writes to the working directory: so it gets a process and a folder of its own.
@@ -43,14 +42,9 @@ class MnnExporter(Exporter):
         """What the ONNX model needs, and the converter, which is part of MNN."""
         return (*OnnxExporter.modules(Precision.FLOAT32), "MNN")
 
-    def export(self, model: Any, precision: Precision, calibration_images: FloatArray, path: Path) -> None:
+    def export(self, source: Source, precision: Precision, path: Path) -> None:
         """Write the flatbuffer."""
-        import onnx
-
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder) / "float32.onnx"
-            onnx.save(convert(model), source)
-            path.write_bytes(from_onnx(source, precision))
+        path.write_bytes(from_onnx(float32(source), precision))
 
 
 def from_onnx(source: Path, precision: Precision) -> bytes:

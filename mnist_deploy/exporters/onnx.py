@@ -1,13 +1,13 @@
 """ONNX, in float32, with int8 weights, and with int8 weights and activations (QDQ)."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mnist_deploy.artifacts import Precision
 from mnist_deploy.dataset import FloatArray
-from mnist_deploy.exporters.base import Exporter, signature
+from mnist_deploy.exporters.base import Exporter
+from mnist_deploy.exporters.source import Source
 from mnist_deploy.training import BATCH_AXIS, INPUT_NAME, OUTPUT_NAME
 
 # Read by every ONNX Runtime and OpenVINO of the last years; newer opsets bring these networks nothing.
@@ -33,27 +33,36 @@ class OnnxExporter(Exporter):
         needed = ("tensorflow", "tf2onnx", "onnx", "onnxslim")
         return needed if precision is Precision.FLOAT32 else (*needed, "onnxruntime")
 
-    def export(self, model: Any, precision: Precision, calibration_images: FloatArray, path: Path) -> None:
+    def export(self, source: Source, precision: Precision, path: Path) -> None:
         """Write and check the file."""
         import onnx
 
-        with tempfile.TemporaryDirectory() as folder:
-            plain = Path(folder) / "float32.onnx"
-            onnx.save(convert(model), plain)
-            if precision is Precision.FLOAT32:
-                path.write_bytes(plain.read_bytes())
-            else:
-                _quantise(plain, precision, calibration_images, path)
+        if precision is Precision.FLOAT32:
+            path.write_bytes(float32(source).read_bytes())
+        else:
+            _quantise(_prepared(source), precision, source.calibration_images, path)
         onnx.checker.check_model(str(path), full_check=True)
 
 
-def convert(model: Any) -> Any:
-    """Return `model` as an `onnx.ModelProto` in float32, with the names and the one unknown axis as above."""
+def float32(source: Source) -> Path:
+    """Return the model of `source` as an ONNX file in float32, which lasts as long as the source."""
+
+    def make() -> Path:
+        import onnx
+
+        path = source.folder("float32.onnx")
+        onnx.save(_convert(source.signature), path)
+        return path
+
+    return source.once("ONNX", make)
+
+
+def _convert(signature: Any) -> Any:
+    """Return `signature` as an `onnx.ModelProto` in float32, with the names and the one unknown axis as above."""
     import onnxslim
     import tf2onnx
 
-    function = signature(model)
-    converted, _ = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=OPSET)
+    converted, _ = tf2onnx.convert.from_function(signature, input_signature=signature.input_signature, opset=OPSET)
     slim = onnxslim.slim(converted)
     # tf2onnx numbers each unknown axis anew; one name says that it is one and the same.
     for value in (*slim.graph.input, *slim.graph.output):
@@ -65,8 +74,22 @@ def convert(model: Any) -> Any:
     return slim
 
 
-def _quantise(plain: Path, precision: Precision, calibration_images: FloatArray, path: Path) -> None:
-    """Quantise as ONNX Runtime's guide says: pre-process, then dynamic, or static with QDQ and S8S8."""
+def _prepared(source: Source) -> Path:
+    """Return the float32 file after ONNX Runtime's pre-processing, which its guide to quantisation advises."""
+
+    def make() -> Path:
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+
+        path = source.folder("prepared.onnx")
+        # Symbolic shape inference is for models with computed shapes; these have none left.
+        quant_pre_process(str(float32(source)), str(path), skip_symbolic_shape=True)
+        return path
+
+    return source.once("prepared ONNX", make)
+
+
+def _quantise(prepared: Path, precision: Precision, calibration_images: FloatArray, path: Path) -> None:
+    """Quantise as ONNX Runtime's guide says: dynamic, or static with QDQ and S8S8."""
     from onnxruntime.quantization import (
         CalibrationDataReader,
         QuantFormat,
@@ -74,7 +97,6 @@ def _quantise(plain: Path, precision: Precision, calibration_images: FloatArray,
         quantize_dynamic,
         quantize_static,
     )
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -83,9 +105,6 @@ def _quantise(plain: Path, precision: Precision, calibration_images: FloatArray,
         def get_next(self) -> dict[str, FloatArray] | None:
             return next(self.feeds, None)
 
-    prepared = plain.with_name("prepared.onnx")
-    # Symbolic shape inference is for models with computed shapes; these have none left.
-    quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
     if precision is Precision.DYNAMIC:
         quantize_dynamic(prepared, path, weight_type=QuantType.QInt8)
     else:

@@ -8,7 +8,7 @@ from typing import Any
 from mnist_deploy.artifacts import Precision
 from mnist_deploy.dataset import FloatArray
 from mnist_deploy.exporters.base import Exporter
-from mnist_deploy.exporters.saved_model import as_saved_model
+from mnist_deploy.exporters.source import Source
 from mnist_deploy.quiet import without_telemetry
 
 # Names such as Transpose_3519 and Transpose_3519/fq_output_0 that OpenVINO gives to what the model has no name for.
@@ -34,8 +34,8 @@ class OpenVinoExporter(Exporter):
         needed = ("tensorflow", "openvino")
         return (*needed, "nncf") if precision is Precision.INT8 else needed
 
-    def export(self, model: Any, precision: Precision, calibration_images: FloatArray, path: Path) -> None:
-        """Write the folder; the converter reads a SavedModel that is made for it and removed.
+    def export(self, source: Source, precision: Precision, path: Path) -> None:
+        """Write the folder; the converter reads the SavedModel.
 
         Handed the model in memory it makes the same graph, but not on Python 3.13: its `exec("del tensorflow")` there
         ends in a NameError (OpenVINO 2026.4.1; PEP 667 gives each `exec` in a function its own names).
@@ -43,13 +43,12 @@ class OpenVinoExporter(Exporter):
         without_telemetry()
         import openvino
 
-        with as_saved_model(model) as source:
-            converted = openvino.convert_model(source)
-            if precision is Precision.INT8:
-                converted = _quantise(converted, calibration_images)
-            _rename(converted)
-            path.mkdir()
-            openvino.save_model(converted, path / "model.xml", compress_to_fp16=precision is Precision.FLOAT16)
+        converted = openvino.convert_model(source.saved_model)
+        if precision is Precision.INT8:
+            converted = _quantise(converted, source.calibration_images)
+        _rename(converted)
+        path.mkdir()
+        openvino.save_model(converted, path / "model.xml", compress_to_fp16=precision is Precision.FLOAT16)
 
 
 def _quantise(converted: Any, calibration_images: FloatArray) -> Any:

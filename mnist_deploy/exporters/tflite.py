@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from mnist_deploy.artifacts import Precision
 from mnist_deploy.dataset import FloatArray
 from mnist_deploy.exporters.base import Exporter
-from mnist_deploy.exporters.saved_model import as_saved_model
+from mnist_deploy.exporters.source import Source
 
 
 class TFLiteExporter(Exporter):
@@ -28,22 +27,21 @@ class TFLiteExporter(Exporter):
         """Only TensorFlow is needed: the converter is part of it."""
         return ("tensorflow",)
 
-    def export(self, model: Any, precision: Precision, calibration_images: FloatArray, path: Path) -> None:
-        """Write the flatbuffer; the converter reads a SavedModel that is made for it and removed."""
+    def export(self, source: Source, precision: Precision, path: Path) -> None:
+        """Write the flatbuffer; the converter reads the SavedModel."""
         import tensorflow as tf
 
         def representative_dataset() -> Iterator[list[FloatArray]]:
-            for image in calibration_images:
+            for image in source.calibration_images:
                 yield [image[None]]
 
-        with as_saved_model(model) as source:
-            converter = tf.lite.TFLiteConverter.from_saved_model(str(source))
-            if precision is not Precision.FLOAT32:
-                converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            if precision is Precision.FLOAT16:
-                converter.target_spec.supported_types = [tf.float16]
-            if precision is Precision.INT8:
-                converter.representative_dataset = representative_dataset
-                converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-                converter.inference_input_type = converter.inference_output_type = tf.int8
-            path.write_bytes(converter.convert())
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(source.saved_model))
+        if precision is not Precision.FLOAT32:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision is Precision.FLOAT16:
+            converter.target_spec.supported_types = [tf.float16]
+        if precision is Precision.INT8:
+            converter.representative_dataset = representative_dataset
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = converter.inference_output_type = tf.int8
+        path.write_bytes(converter.convert())

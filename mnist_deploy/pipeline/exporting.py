@@ -13,7 +13,9 @@ from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precis
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
 from mnist_deploy.errors import ArtifactError, DataError, ModelError, UsageError
 from mnist_deploy.exporters import EXPORTERS, Exporter
+from mnist_deploy.exporters.source import Source
 from mnist_deploy.pipeline.training import register
+from mnist_deploy.plugins import Closing
 from mnist_deploy.progress import Progress, task
 from mnist_deploy.quiet import debugging, quiet
 from mnist_deploy.results import Skip, SkipKind
@@ -93,45 +95,53 @@ def export_all(
         _check_source(store, dataset, name)
     with interruption.advising(interruption.GO_ON), task(progress, "export", len(names) * len(wanted)):
         for name in names:
-            one = _OneModel(store, dataset, name)
-            for exporter, precision in wanted:
-                _export_one(one, exporter, precision, calibration, images, exported, progress, force=force)
-            one.ensure_registered()
+            with _OneModel(store, dataset, name, images) as one:
+                for exporter, precision in wanted:
+                    _export_one(one, exporter, precision, calibration, exported, progress, force=force)
+                one.ensure_registered()
     return exported
 
 
-class _OneModel:
+class _OneModel(Closing):
     """A trained model that is loaded when it is first needed: often everything is there already."""
 
-    def __init__(self, store: ArtifactStore, dataset: Dataset, name: str) -> None:
-        self.store, self.dataset, self.name = store, dataset, name
+    def __init__(self, store: ArtifactStore, dataset: Dataset, name: str, images: FloatArray) -> None:
+        self.store, self.dataset, self.name, self.images = store, dataset, name, images
         self.sha256 = store.model_sha256(name) or ""
-        self._model: Any = None
+        self._source: Source | None = None
 
-    def model(self) -> Any:
-        if self._model is None:
-            training.require_tensorflow()
-            import keras
+    def source(self) -> Source:
+        if self._source is None:
+            self._source = Source(self._load(), self.images)
+        return self._source
 
-            path = self.store.model_path(self.name)
-            try:
-                self._model = keras.saving.load_model(path, compile=False)
-                scores = self._model(np.zeros((1, *INPUT_SHAPE), np.float32))
-                fits = tuple(scores.shape) == (1, 10)
-            except Exception as error:  # Keras raises whatever its parts raise on a damaged file
-                raise ModelError(
-                    f"{path}: not a readable Keras model; run: mnist-deploy train {self.name} --force"
-                ) from error
-            if not fits:
-                raise ModelError(f"{path}: gives {tuple(scores.shape)}, not (1, 10); it is no model of these digits")
-        return self._model
+    def close(self) -> None:
+        if self._source is not None:
+            self._source.close()
+
+    def _load(self) -> Any:
+        training.require_tensorflow()
+        import keras
+
+        path = self.store.model_path(self.name)
+        try:
+            model = keras.saving.load_model(path, compile=False)
+            scores = model(np.zeros((1, *INPUT_SHAPE), np.float32))
+            fits = tuple(scores.shape) == (1, 10)
+        except Exception as error:  # Keras raises whatever its parts raise on a damaged file
+            raise ModelError(
+                f"{path}: not a readable Keras model; run: mnist-deploy train {self.name} --force"
+            ) from error
+        if not fits:
+            raise ModelError(f"{path}: gives {tuple(scores.shape)}, not (1, 10); it is no model of these digits")
+        return model
 
     def ensure_registered(self) -> None:
         """Record the scores of the model as it is now, unless they are recorded."""
         entry = self.store.find(self.name, KERAS_FORMAT, Precision.FLOAT32)
         if not (self._scores_recorded() and entry is not None and entry.sha256 == self.sha256):
             with quiet():
-                register(self.store, self.dataset, self.name, self.model())
+                register(self.store, self.dataset, self.name, self.source().model)
 
     def _scores_recorded(self) -> bool:
         try:
@@ -156,7 +166,6 @@ def _export_one(
     exporter: type[Exporter],
     precision: Precision,
     calibration: Calibration,
-    images: FloatArray,
     exported: Exported,
     progress: Progress,
     *,
@@ -199,7 +208,7 @@ def _export_one(
     path = one.store.export_path(one.name, exporter.suffix, precision)
     try:
         with quiet(), files.replacing(path) as temporary:
-            exporter().export(one.model(), precision, images, temporary)
+            exporter().export(one.source(), precision, temporary)
     except ModelError:
         raise
     except Exception as error:  # a converter may raise anything; the other formats are still worth having

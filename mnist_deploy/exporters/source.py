@@ -1,0 +1,78 @@
+"""What the exports of one model share, made once: its signature, its SavedModel, its ONNX graph."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from mnist_deploy.architectures import INPUT_SHAPE
+from mnist_deploy.artifacts import Variant
+from mnist_deploy.dataset import FloatArray
+from mnist_deploy.plugins import Closing
+from mnist_deploy.training import INPUT_NAME, OUTPUT_NAME
+
+T = TypeVar("T")
+
+
+class Source(Closing):
+    """A trained model on its way to any number of formats and precisions; a context manager.
+
+    Attributes:
+        model: a built `keras.Model`, float32 (N, 28, 28, 1) -> float32 (N, 10).
+        calibration_images: float32 (N, 28, 28, 1) in [0, 1], for int8.
+        variant: which variant of each artifact is to be made.
+    """
+
+    def __init__(self, model: Any, calibration_images: FloatArray, variant: Variant = Variant.STANDARD) -> None:
+        """Take the model and the images; everything else is made when it is first asked for."""
+        self.model = model
+        self.calibration_images = calibration_images
+        self.variant = variant
+        self._folder = tempfile.TemporaryDirectory(prefix="mnist-deploy-")
+        self._made: dict[str, Any] = {}
+
+    def once(self, what: str, make: Callable[[], T]) -> T:
+        """Return what `make` returns, made at the first call for `what` alone."""
+        if what not in self._made:
+            self._made[what] = make()
+        return cast(T, self._made[what])
+
+    def folder(self, name: str) -> Path:
+        """Return a path that lasts as long as the source; nothing stands there at first."""
+        return Path(self._folder.name) / name
+
+    @property
+    def signature(self) -> Any:
+        """The model as a `tf.function` with input 'image', any batch, and output 'probabilities'."""
+        return self.once("signature", self._signature)
+
+    @property
+    def saved_model(self) -> Path:
+        """The model as a SavedModel with the one signature 'serving_default', to be read and left alone."""
+        return self.once("SavedModel", self._saved_model)
+
+    def close(self) -> None:
+        """Remove what was made."""
+        self._made.clear()
+        self._folder.cleanup()
+
+    def _signature(self) -> Any:
+        import tensorflow as tf
+
+        spec = tf.TensorSpec((None, *INPUT_SHAPE), tf.float32, name=INPUT_NAME)
+
+        def serve(image: Any) -> dict[str, Any]:
+            return {OUTPUT_NAME: self.model(image, training=False)}
+
+        return tf.function(serve, input_signature=[spec])
+
+    def _saved_model(self) -> Path:
+        import keras
+
+        path = self.folder("saved_model")
+        archive = keras.export.ExportArchive()
+        archive.track(self.model)
+        # With 'serve' as its name the endpoint becomes the default signature too.
+        archive.add_endpoint("serve", self.signature)
+        archive.write_out(str(path), verbose=False)
+        return path
