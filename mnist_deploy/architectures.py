@@ -98,6 +98,30 @@ class MaxPool(Layer):
 
 
 @dataclass(frozen=True)
+class Crop(Layer):
+    """The upper left square of `side` pixels. No network of the notebook has it: see `equivalents`."""
+
+    kind = "Crop"
+    side: int
+
+    def output(self, shape: Shape) -> Shape:
+        """Return (side, side, channels)."""
+        return (self.side, self.side, shape[2])
+
+
+@dataclass(frozen=True)
+class Activation(Layer):
+    """A function of each value alone, where it is no part of another layer."""
+
+    kind = "Activation"
+    activation: str
+
+    def output(self, shape: Shape) -> Shape:
+        """Return the shape as it is."""
+        return shape
+
+
+@dataclass(frozen=True)
 class Reported:
     """What the notebook says its network reached on the test set; `caveat` says where that is not so."""
 

@@ -19,6 +19,8 @@ KNOWN = (
 INT8_DOT_PRODUCTS = (
     "avx_vnni", "avx_vnni_int8", "avx512_vnni", "amx_int8", "asimddp", "i8mm", "svei8mm", "smei8i32",
 )  # fmt: skip
+# They multiply bfloat16 values and add the products into float32; without them bfloat16 is converted back and forth.
+BFLOAT16_PRODUCTS = ("avx512_bf16", "amx_bf16")
 
 
 def features(root: Path = Path("/")) -> list[str]:
@@ -42,3 +44,8 @@ def features(root: Path = Path("/")) -> list[str]:
 def int8_dot_products(names: Iterable[str]) -> list[str]:
     """Return those of `names` that are int8 dot products."""
     return [name for name in names if name in INT8_DOT_PRODUCTS]
+
+
+def bfloat16_products(names: Iterable[str]) -> list[str]:
+    """Return those of `names` that are products of bfloat16 values, on which oneDNN builds its kernels on x86."""
+    return [name for name in names if name in BFLOAT16_PRODUCTS]

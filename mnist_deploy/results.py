@@ -23,7 +23,8 @@ SCHEMA_VERSION = 4
 class TrainingRow(BaseModel):
     """What a training reached against what the notebook reports; `caveat` says where the report misleads.
 
-    `history` has one value an epoch for each of Keras's figures (loss, accuracy).
+    `history` has one value an epoch for each of Keras's figures (loss, accuracy); `compute_dtype` is what the steps
+    were computed in.
     """
 
     architecture: str
@@ -38,6 +39,7 @@ class TrainingRow(BaseModel):
     kept: bool
     history: dict[str, list[float]]
     model_sha256: str
+    compute_dtype: str = "float32"
 
 
 class Comparison(BaseModel):

@@ -24,6 +24,13 @@ def precisions() -> list[str]:
     return list(Precision)
 
 
+def compute_dtypes() -> list[str]:
+    """Return what a training may compute in."""
+    from mnist_deploy.training import ComputeDtype
+
+    return list(ComputeDtype)
+
+
 def runtimes() -> list[str]:
     """Return all runtimes, on request and diagnostic ones too."""
     from mnist_deploy.runtimes import RUNTIMES

@@ -11,6 +11,7 @@ def train(
     names: options.SomeNamesArgument,
     epochs: options.EpochsOption = None,
     seed: options.SeedOption = 0,
+    compute_dtype: options.ComputeDtypeOption = "auto",
     data: options.DataOption = None,
     force: Annotated[bool, typer.Option("--force", help="Train anew what is trained already.")] = False,
     artifacts: options.ArtifactsOption = None,
@@ -25,7 +26,8 @@ def train(
     from mnist_deploy.reports import layout, tables
 
     wanted = meaning.networks(names) or list(ARCHITECTURES)
-    how = TrainingOptions(epochs=epochs, seed=seed, force=force)
+    dtype = meaning.compute_dtype(compute_dtype)
+    how = TrainingOptions(epochs=epochs, seed=seed, force=force, compute_dtype=dtype)
     rows = train_all(meaning.store(artifacts), meaning.dataset(data), wanted, how, meaning.progress())
     layout.console().print(tables.training(rows))
 
@@ -33,13 +35,14 @@ def train(
 def train_all(
     epochs: options.EpochsOption = None,
     seed: options.SeedOption = 0,
+    compute_dtype: options.ComputeDtypeOption = "auto",
     data: options.DataOption = None,
     force: Annotated[bool, typer.Option("--force", help="Train anew what is trained already.")] = False,
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
     """Train all six networks; see train."""
-    train(["all"], epochs, seed, data, force, artifacts, debug)
+    train(["all"], epochs, seed, compute_dtype, data, force, artifacts, debug)
 
 
 def export(

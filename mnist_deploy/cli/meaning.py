@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mnist_deploy.pipeline.figures import Baseline
     from mnist_deploy.pipeline.selection import Selection
     from mnist_deploy.progress import Progress
+    from mnist_deploy.training import ComputeDtype
 
 
 def networks(names: list[str] | None) -> list[str] | None:
@@ -42,6 +43,19 @@ def export_formats(names: list[str] | None) -> list[str]:
 def precisions(names: list[str] | None) -> list[str] | None:
     """Return the valid precisions; None for none named, or 'all'."""
     return _picked("precision", names, choices.precisions)
+
+
+def compute_dtype(name: str) -> "ComputeDtype":
+    """Return what a training is to compute in.
+
+    Raises:
+        UsageError: there is no such choice.
+    """
+    from mnist_deploy.training import ComputeDtype
+
+    if name not in choices.compute_dtypes():
+        raise unknown("compute dtype", name, choices.compute_dtypes())
+    return ComputeDtype(name)
 
 
 def selection(

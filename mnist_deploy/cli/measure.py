@@ -27,6 +27,7 @@ def run(
     quick: Annotated[bool, typer.Option("--quick", help="One epoch each and a short measurement.")] = False,
     gate: options.GateOption = None,
     seed: options.SeedOption = 0,
+    compute_dtype: options.ComputeDtypeOption = "auto",
     data: options.DataOption = None,
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
@@ -37,9 +38,10 @@ def run(
     from mnist_deploy.pipeline.training import TrainingOptions
 
     wanted, gates = meaning.networks(names) or list(ARCHITECTURES), meaning.gates(gate)
+    training = TrainingOptions(seed=seed, compute_dtype=meaning.compute_dtype(compute_dtype))
     store, loaded = meaning.store(artifacts), meaning.dataset(data)
     results = running.new_results("run", loaded, quick=quick)
-    running.run(store, loaded, wanted, TrainingOptions(seed=seed), results, meaning.progress(), gates)
+    running.run(store, loaded, wanted, training, results, meaning.progress(), gates)
     _finish(store, results, as_json=False)
     _require_passed(results)
 

@@ -106,6 +106,11 @@ EpochsOption = Annotated[
     typer.Option("--epochs", metavar="N", min=1, help="Passes over the data. [default: as many as the notebook]"),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Of weights and shuffling.")]
+ComputeDtypeOption = Annotated[
+    str,
+    typer.Option("--compute-dtype", metavar="DTYPE", autocompletion=of(choices.compute_dtypes),
+                 help="float32, bfloat16, or auto: bfloat16 for convolutions where the CPU multiplies in it."),
+]  # fmt: skip
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the records as JSON instead of tables.")]
 OneNameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="A network.", autocompletion=of(choices.architectures))

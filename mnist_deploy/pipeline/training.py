@@ -13,7 +13,7 @@ from mnist_deploy.dataset import Dataset
 from mnist_deploy.progress import Progress, task
 from mnist_deploy.quiet import quiet
 from mnist_deploy.results import TrainingRow
-from mnist_deploy.training import Settings, TrainingRecord
+from mnist_deploy.training import ComputeDtype, Settings, TrainingRecord
 from mnist_deploy.versions import versions
 
 
@@ -26,12 +26,14 @@ class TrainingOptions:
         seed: of the weights and of the order of the images.
         force: train anew what is trained already.
         longer_will_do: keep a model that differs only in having been trained for more epochs.
+        compute_dtype: what the steps are computed in; with auto, a model is kept whichever it was.
     """
 
     epochs: int | None = None
     seed: int = 0
     force: bool = False
     longer_will_do: bool = False
+    compute_dtype: ComputeDtype = ComputeDtype.AUTO
 
 
 def train_all(
@@ -39,7 +41,13 @@ def train_all(
 ) -> list[TrainingRow]:
     """Train the networks `names`; a model is saved as soon as it is trained, so an interruption costs one at most."""
     wanted = {
-        name: training.settings_for(ARCHITECTURES[name], dataset, epochs=options.epochs, seed=options.seed)
+        name: training.settings_for(
+            ARCHITECTURES[name],
+            dataset,
+            epochs=options.epochs,
+            seed=options.seed,
+            compute_dtype=options.compute_dtype,
+        )
         for name in names
     }
     kept = {} if options.force else _kept(store, wanted, options)
@@ -69,9 +77,12 @@ def _kept(store: ArtifactStore, wanted: dict[str, Settings], options: TrainingOp
         record = store.training(name)
         if record is None or record.model_sha256 != store.model_sha256(name):
             continue
-        longer = options.longer_will_do and record.settings.epochs >= settings.epochs
-        asked = settings.model_copy(update={"epochs": record.settings.epochs}) if longer else settings
-        if record.settings == asked:
+        as_it_is: dict[str, object] = {}
+        if options.longer_will_do and record.settings.epochs >= settings.epochs:
+            as_it_is["epochs"] = record.settings.epochs
+        if options.compute_dtype is ComputeDtype.AUTO:
+            as_it_is["compute_dtype"] = record.settings.compute_dtype
+        if record.settings == settings.model_copy(update=as_it_is):
             kept[name] = record
     return kept
 
@@ -122,4 +133,5 @@ def _row(record: TrainingRecord | None, architecture: Architecture, kept: bool) 
         kept=kept,
         history=record.history,
         model_sha256=record.model_sha256,
+        compute_dtype=record.settings.compute_dtype,
     )

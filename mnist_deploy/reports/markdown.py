@@ -10,7 +10,7 @@ import jinja2
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.plural import counted
-from mnist_deploy.reports import listings
+from mnist_deploy.reports import listings, trainings
 from mnist_deploy.reports.listings import Listing
 from mnist_deploy.reports.markup import Written, code, escaped, shortened
 from mnist_deploy.reports.measurements import legend
@@ -81,7 +81,7 @@ def _context(report: Report) -> dict[str, Any]:
         "failed": len(failures.rows),
         "verified": len(results.parity),
         "training": listings.training(results),
-        "caveats": [(row.architecture, row.caveat) for row in results.training if row.caveat],
+        "training_notes": trainings.notes(results.training),
         "how": list(_how(results)),
         "environment": list(listings.environment(results)),
         "skips": listings.skips(results),

@@ -9,6 +9,7 @@ from rich.text import Text
 from mnist_deploy.architectures import Architecture, Conv, Dense, Layer, MaxPool
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.parity import ParityRow
+from mnist_deploy.reports import trainings
 from mnist_deploy.reports.layout import row, table, titled, who
 from mnist_deploy.reports.measurements import checks, measurements
 from mnist_deploy.reports.proofs import proofs
@@ -40,7 +41,7 @@ def architectures(records: Sequence[Architecture]) -> RenderableType:
         figures = (f"{record.parameters:,}", f"{record.flops:,}", str(record.epochs), str(record.batch_size))
         reported = (f"{record.reported.loss:.4f}", _reported(record.reported.accuracy, record.reported.caveat))
         body.add_row(*row((record.name, ", ".join(_layer(layer) for layer in record.layers), *figures, *reported)))
-    notes = _caveats((record.name, record.reported.caveat) for record in records)
+    notes = trainings.caveats((record.name, record.reported.caveat) for record in records)
     return titled("The six networks; FLOPs for one image; loss and accuracy as the notebook reports them", body, notes)
 
 
@@ -53,8 +54,7 @@ def training(rows: Sequence[TrainingRow], *, quick: bool = False) -> RenderableT
         accuracy = (f"{one.test_accuracy:.4f}", _reported(one.reported_accuracy, one.caveat))
         figures = (str(one.epochs), str(one.seed), *loss, *accuracy, seconds(one.duration_s))
         body.add_row(*row((one.architecture, *figures, "kept" if one.kept else "")))
-    notes = _caveats((one.architecture, one.caveat) for one in rows)
-    return titled("Training: reproduced on the test set against reported", body, notes, quick=quick)
+    return titled("Training: reproduced on the test set against reported", body, trainings.notes(rows), quick=quick)
 
 
 def artifacts(records: Sequence[Artifact], kept: Iterable[str]) -> Iterator[RenderableType]:
@@ -141,7 +141,3 @@ def _layer(layer: Layer) -> str:
 
 def _reported(accuracy: float, caveat: str | None) -> str:
     return f"{accuracy:.4f}{'!' if caveat else ' '}"
-
-
-def _caveats(named: Iterable[tuple[str, str | None]]) -> list[str]:
-    return [f"! {name}: {caveat}" for name, caveat in named if caveat]

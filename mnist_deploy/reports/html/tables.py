@@ -6,6 +6,7 @@ from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.plural import counted
+from mnist_deploy.reports import trainings
 from mnist_deploy.reports.html.cells import UseCells, runtime_of, speed_up
 from mnist_deploy.reports.html.distributions import QUANTILES, Distribution
 from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
@@ -210,8 +211,8 @@ def training(rows: Sequence[TrainingRow]) -> Grid:
         )
         for one in rows
     ]
-    notes = [f"! {one.architecture}: {one.caveat}" for one in rows if one.caveat]
-    return Grid("Reproduced on the test set against what the notebook reports", columns, body, notes)
+    title = "Reproduced on the test set against what the notebook reports"
+    return Grid(title, columns, body, trainings.notes(rows))
 
 
 def _speed_notes(use: UseCells, results: Results) -> list[str]:
