@@ -7,6 +7,7 @@ from mnist_deploy.benchmark.schedule import Use
 from mnist_deploy.pipeline.selection import Selection, matrix
 from mnist_deploy.pipeline.training import TrainingOptions, train_all
 from mnist_deploy.progress import Silent
+from mnist_deploy.training import ComputeDtype
 from tests.conftest import NETWORKS, TinyRun
 
 MLP = NETWORKS[0]
@@ -19,6 +20,8 @@ MLP = NETWORKS[0]
         (TrainingOptions(epochs=2), False, 2),
         (TrainingOptions(epochs=1, seed=1), False, 1),
         (TrainingOptions(epochs=1, force=True), False, 1),
+        (TrainingOptions(epochs=1, compute_dtype=ComputeDtype.FLOAT32), True, 1),
+        (TrainingOptions(epochs=1, compute_dtype=ComputeDtype.BFLOAT16), False, 1),
         (TrainingOptions(epochs=1, seed=1, longer_will_do=True), False, 1),
         (TrainingOptions(epochs=2, longer_will_do=True), False, 2),
     ],
@@ -30,6 +33,25 @@ def test_same_settings_are_kept_and_others_trained(
     (row,) = train_all(store, tiny_run.dataset, [MLP], options, Silent())
     assert (row.kept, row.epochs, row.seed) == (kept, epochs, options.seed)
     assert (store.model_sha256(MLP) == before) == kept
+
+
+def test_auto_keeps_a_training_in_either_dtype_and_the_record_says_which(
+    tiny_run: TinyRun, store: ArtifactStore
+) -> None:
+    asked = TrainingOptions(epochs=1, compute_dtype=ComputeDtype.BFLOAT16)
+    (trained,) = train_all(store, tiny_run.dataset, [MLP], asked, Silent())
+    (row,) = train_all(store, tiny_run.dataset, [MLP], TrainingOptions(epochs=1), Silent())
+    assert (trained.kept, row.kept, row.compute_dtype) == (False, True, "bfloat16")
+    record = json.loads(store.training_path(MLP).read_text())
+    assert record["settings"]["compute_dtype"] == "bfloat16"
+
+
+def test_a_record_from_before_there_was_a_choice_says_float32(tiny_run: TinyRun, store: ArtifactStore) -> None:
+    record = json.loads(store.training_path(MLP).read_text())
+    del record["settings"]["compute_dtype"]
+    store.training_path(MLP).write_text(json.dumps(record))
+    (row,) = train_all(store, tiny_run.dataset, [MLP], TrainingOptions(epochs=1), Silent())
+    assert row.kept and row.compute_dtype == "float32"
 
 
 def test_a_quick_run_keeps_a_longer_training(tiny_run: TinyRun, store: ArtifactStore) -> None:

@@ -1,9 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mnist_deploy import training
 from mnist_deploy.architectures import ARCHITECTURES
-from mnist_deploy.dataset import Dataset
+from mnist_deploy.dataset import Dataset, scaled
+from mnist_deploy.training import ComputeDtype, epochs
+from mnist_deploy.training.records import resolved
+
+FLOAT32, BFLOAT16 = ComputeDtype.FLOAT32, ComputeDtype.BFLOAT16
 
 
 @pytest.fixture(scope="module")
@@ -13,18 +19,90 @@ def part(mnist: Dataset) -> Dataset:
     )
 
 
-def weights(name: str, data: Dataset, seed: int) -> np.ndarray:
-    settings = training.settings_for(ARCHITECTURES[name], data, epochs=2, seed=seed)
+def weights(name: str, data: Dataset, seed: int, compute_dtype: ComputeDtype = ComputeDtype.AUTO) -> np.ndarray:
+    settings = training.settings_for(ARCHITECTURES[name], data, epochs=2, seed=seed, compute_dtype=compute_dtype)
     model, _ = training.train(ARCHITECTURES[name], data, settings)
     return np.concatenate([array.ravel() for array in model.get_weights()])
 
 
-@pytest.mark.parametrize("name", ["mlp-relu-128", "cnn-relu-16-32"])
-def test_same_seed_same_weights_and_another_seed_others(name: str, part: Dataset) -> None:
-    first = weights(name, part, seed=3)
+@pytest.mark.parametrize(
+    ("name", "compute_dtype"),
+    [("mlp-relu-128", FLOAT32), ("cnn-relu-16-32", FLOAT32), ("cnn-relu-16-32", BFLOAT16)],
+)
+def test_same_seed_same_weights_and_another_seed_others(name: str, compute_dtype: ComputeDtype, part: Dataset) -> None:
+    first = weights(name, part, 3, compute_dtype)
     weights("mlp-tanh-128", part, seed=9)  # what was trained before in this process must not matter
-    np.testing.assert_array_equal(weights(name, part, seed=3), first)
-    assert not np.array_equal(weights(name, part, seed=4), first)
+    np.testing.assert_array_equal(weights(name, part, 3, compute_dtype), first)
+    assert not np.array_equal(weights(name, part, 4, compute_dtype), first)
+
+
+def test_the_compute_dtype_changes_weights_a_little(part: Dataset) -> None:
+    exact, rounded = (weights("cnn-relu-16-32", part, 3, dtype) for dtype in (FLOAT32, BFLOAT16))
+    assert 0 < np.abs(exact - rounded).max() < 0.05
+
+
+@pytest.mark.parametrize("name", ["mlp-relu-128", "mlp-tanh-128", "cnn-relu-32-64"])
+def test_an_epoch_is_what_fit_computes(name: str, part: Dataset) -> None:
+    """Both take the images in their own order, here in one that cannot matter: one batch that holds all."""
+    import keras
+
+    architecture = replace(ARCHITECTURES[name], batch_size=len(part.train_labels))
+    settings = training.settings_for(architecture, part, epochs=3, seed=5, compute_dtype=FLOAT32)
+    ours, history = training.train(architecture, part, settings)
+    keras.utils.set_random_seed(5)
+    theirs = training.build(architecture)
+    theirs.compile(architecture.optimizer, architecture.loss, metrics=["accuracy"])
+    labels = epochs.labels_for(architecture, part.train_labels)
+    fitted = theirs.fit(scaled(part.train_images), labels, batch_size=architecture.batch_size, epochs=3, verbose=0)
+    assert history["loss"] == pytest.approx(fitted.history["loss"], rel=1e-3)
+    assert history["accuracy"] == pytest.approx(fitted.history["accuracy"], abs=2e-3)
+    for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-3)
+
+
+def test_every_image_is_taken_once_an_epoch_in_whole_batches_and_a_rest(part: Dataset) -> None:
+    """With a rate of 0 nothing is learned, so the epoch's figures are those of the untrained model on all images."""
+    import keras
+
+    architecture = replace(ARCHITECTURES["mlp-relu-128"], batch_size=300)
+    keras.utils.set_random_seed(0)
+    model = training.build(architecture)
+    optimizer = keras.optimizers.SGD(0.0)
+    epoch = epochs.epoch_of(model, replace(architecture, optimizer=optimizer), part)
+    found = epoch(np.random.default_rng(0).permutation(2000).astype(np.int32))
+    scores = model.predict(scaled(part.train_images), verbose=0)
+    assert found["accuracy"] == np.mean(scores.argmax(axis=1) == part.train_labels)
+    picked = scores[np.arange(2000), part.train_labels]
+    assert found["loss"] == pytest.approx(float(-np.log(picked).mean()), rel=1e-5)
+
+
+def test_the_trained_model_is_float32_and_casts_nothing(part: Dataset) -> None:
+    architecture = ARCHITECTURES["cnn-relu-16-32"]
+    settings = training.settings_for(architecture, part, epochs=1, compute_dtype=BFLOAT16)
+    model, _ = training.train(architecture, part, settings)
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert {variable.dtype for variable in model.variables} == {"float32"}
+    assert [type(layer).__name__ for layer in model.layers] == [
+        "Conv2D", "MaxPooling2D", "Conv2D", "MaxPooling2D", "Flatten", "Dense", "Dense",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "name", "features", "expected"),
+    [
+        (ComputeDtype.AUTO, "cnn-relu-16-32", ["avx512_bf16"], BFLOAT16),
+        (ComputeDtype.AUTO, "cnn-relu-16-32", ["amx_bf16"], BFLOAT16),
+        (ComputeDtype.AUTO, "cnn-relu-16-32", ["avx2"], FLOAT32),
+        (ComputeDtype.AUTO, "cnn-relu-16-32", [], FLOAT32),
+        (ComputeDtype.AUTO, "mlp-relu-128", ["avx512_bf16"], FLOAT32),
+        (BFLOAT16, "mlp-relu-128", [], BFLOAT16),
+        (FLOAT32, "cnn-relu-16-32", ["avx512_bf16"], FLOAT32),
+    ],
+)
+def test_auto_is_bfloat16_for_convolutions_where_the_cpu_multiplies_in_it(
+    asked: ComputeDtype, name: str, features: list[str], expected: ComputeDtype
+) -> None:
+    assert resolved(asked, ARCHITECTURES[name], features) is expected
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
