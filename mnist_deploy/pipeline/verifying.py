@@ -21,7 +21,7 @@ from mnist_deploy.parity import GATES, Agreement, Gate, ParityRow
 from mnist_deploy.pipeline.selection import Selection, matrix
 from mnist_deploy.progress import Progress, task
 from mnist_deploy.results import Results, Skip, SkipKind
-from mnist_deploy.runtimes import Proof
+from mnist_deploy.runtimes import RUNTIMES, Proof
 
 BATCH = 256
 SINGLES = 1000
@@ -77,15 +77,21 @@ def _outcomes(sessions: list[Session], images: Path, progress: Progress) -> Iter
             with speaking:
                 progress.advance(f"{cell.artifact.label} in {cell.runtime} on {cell.device}")
 
-    def work(session: Session) -> process.Outcome:
-        request = session.request(images).model_copy(update={"singles": SINGLES})
-        return process.work(request, partial(on_event, session))
+    def work(group: list[Session]) -> list[tuple[Session, process.Outcome]]:
+        with process.Host(group[0].runtime) as host:
+            asked = [session.request(images).model_copy(update={"singles": SINGLES}) for session in group]
+            return [
+                (one, host.work(request, partial(on_event, one))) for one, request in zip(group, asked, strict=True)
+            ]
 
     speaking = Lock()
+    # What begins last should be short, or one core waits for the other.
+    groups = sorted(schedule.hosts(sessions), key=lambda group: min(RUNTIMES[one.runtime].order for one in group))
     for on_gpu in (False, True):
-        group = [session for session in sessions if (session.device == "gpu") is on_gpu]
+        mine = [group for group in groups if (group[0].device == "gpu") is on_gpu]
         with ThreadPoolExecutor(1 if on_gpu else environment.usable_cores()) as pool:
-            yield from zip(group, pool.map(work, group), strict=True)
+            for done in pool.map(work, mine):
+                yield from done
 
 
 def failed(cell: Cell, reason: str) -> Skip:

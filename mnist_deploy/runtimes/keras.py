@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from mnist_deploy.artifacts import Artifact
+from mnist_deploy.dataset import FloatArray
 from mnist_deploy.runtimes.tensorflow import TensorFlowBase
 
 
@@ -44,3 +47,7 @@ class KerasPredictRuntime(KerasCallRuntime):
     def run(self, tensor: Any) -> Any:
         """Predict one batch; the result is on the host already."""
         return self._model.predict(tensor, batch_size=self.batch_size, verbose=0)
+
+    def infer(self, images: FloatArray) -> FloatArray:
+        """Predict all in one call, which goes through them in the same batches: a call of its own takes 45 ms each."""
+        return np.asarray(self._model.predict(images, batch_size=self.batch_size, verbose=0), dtype=np.float32)
