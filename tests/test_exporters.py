@@ -35,6 +35,12 @@ def test_onnx_graph(tiny_run: TinyRun, network: str, precision: Precision) -> No
         assert not weights
     else:
         assert max(weights) > 10_000, "the large weights are int8"
+    floats = [
+        one.dims for one in model.graph.initializer if one.data_type == onnx.TensorProto.FLOAT and len(one.dims) > 1
+    ]
+    if precision is Precision.INT8:
+        assert all(shape[-1] == 10 or shape[1] == 1 for shape in floats), "the last layer, and the first convolution"
+        assert any(shape[-1] == 10 for shape in floats)
     assert ({"QuantizeLinear", "DequantizeLinear"} <= operators) == (precision is Precision.INT8)
     assert ("DynamicQuantizeLinear" in operators) == (precision is Precision.DYNAMIC)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from mnist_deploy.artifacts import Precision
-from mnist_deploy.dataset import FloatArray
 from mnist_deploy.exporters.base import Exporter
+from mnist_deploy.exporters.onnx_quantising import quantise
 from mnist_deploy.exporters.source import Source
 from mnist_deploy.training import BATCH_AXIS, INPUT_NAME, OUTPUT_NAME
 
@@ -18,7 +18,8 @@ class OnnxExporter(Exporter):
     """An ONNX file made by tf2onnx, freed of shape chains by onnxslim, quantised by ONNX Runtime's own tool.
 
     Input 'image' float32 (batch, 28, 28, 1) and output 'probabilities' float32 (batch, 10) in every precision: in
-    QDQ models the quantisation stands inside the graph.
+    QDQ models the quantisation stands inside the graph. In int8 the first convolution and the last dense layer stay
+    float32: see `onnx_quantising`.
     """
 
     format = "onnx"
@@ -40,7 +41,7 @@ class OnnxExporter(Exporter):
         if precision is Precision.FLOAT32:
             path.write_bytes(float32(source).read_bytes())
         else:
-            _quantise(_prepared(source), precision, source.calibration_images, path)
+            _quantise(source, precision, path)
         onnx.checker.check_model(str(path), full_check=True)
 
 
@@ -88,32 +89,11 @@ def _prepared(source: Source) -> Path:
     return source.once("prepared ONNX", make)
 
 
-def _quantise(prepared: Path, precision: Precision, calibration_images: FloatArray, path: Path) -> None:
-    """Quantise as ONNX Runtime's guide says: dynamic, or static with QDQ and S8S8."""
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        QuantFormat,
-        QuantType,
-        quantize_dynamic,
-        quantize_static,
-    )
-
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self.feeds = iter([{INPUT_NAME: image[None]} for image in calibration_images])
-
-        def get_next(self) -> dict[str, FloatArray] | None:
-            return next(self.feeds, None)
+def _quantise(source: Source, precision: Precision, path: Path) -> None:
+    """Quantise by ONNX Runtime's tool: dynamic, or static as `onnx_quantising` says."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     if precision is Precision.DYNAMIC:
-        quantize_dynamic(prepared, path, weight_type=QuantType.QInt8)
+        quantize_dynamic(_prepared(source), path, weight_type=QuantType.QInt8)
     else:
-        quantize_static(
-            prepared,
-            path,
-            Reader(),
-            quant_format=QuantFormat.QDQ,
-            activation_type=QuantType.QInt8,
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-        )
+        quantise(_prepared(source), source.calibration_images, path, everything=not source.variant.optimized)

@@ -9,6 +9,7 @@ from mnist_deploy.parity import ParityRow
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.layout import p50_reach, who
 from mnist_deploy.reports.markup import Written, table
+from mnist_deploy.reports.setbacks import setbacks
 from mnist_deploy.reports.tables import left_out
 from mnist_deploy.reports.units import number_bytes, percent, seconds
 from mnist_deploy.results import Measurement, Results
@@ -32,10 +33,11 @@ class Listing:
 
 @dataclass(frozen=True)
 class Network:
-    """A network's table of artifacts, and for each use the fastest artifact that failed no gate."""
+    """A network's table of artifacts, and for each use the fastest that failed no gate and where int8 is slower."""
 
     name: str
     leaders: Sequence[str]
+    setbacks: Sequence[str]
     artifacts: Listing
 
 
@@ -69,7 +71,8 @@ def _network(
     rows = [_row(parity.get(key), [cells.get((key, use)) for use in uses]) for key in keys]
     times = [f"p50, {_use(use)}" for use in uses]
     head = ("artifact", "runtime", *times, "accuracy", "change", "gate", "file", "memory")
-    return Network(name, list(_leaders(uses, fit)), Listing(head, rows))
+    slower = [f"{_use(use)}: {text}" for use in uses for text in setbacks(one for one in mine if _used(one) == use)]
+    return Network(name, list(_leaders(uses, fit)), slower, Listing(head, rows))
 
 
 def _leaders(uses: Sequence[tuple[int, int, str]], fit: Sequence[Candidate]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from rich.console import RenderableType
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.layout import marker, p50_reach, reach, row, table, titled, who
+from mnist_deploy.reports.setbacks import setbacks
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds, times
 from mnist_deploy.results import Check, Comparison, Measurement, Noise, Results, RuntimeRow
 
@@ -43,7 +44,7 @@ def _speed(title: str, batch: int, rows: list[Measurement], results: Results) ->
         speed = (best(one.latency_p50_s), percent(p50_reach(one)), _speed_up(one.speed_up), seconds(one.latency_p99_s))
         rest = (rate(one.throughput_images_per_s), percent(one.roof_share))
         body.add_row(*row((rank(one, rows), *who(one), *speed, *rest)))
-    return titled(title + end_to_end, body, [_speed_note(batch, rows, results)], quick=results.quick)
+    return titled(title + end_to_end, body, [_speed_note(batch, rows, results), *setbacks(rows)], quick=results.quick)
 
 
 def _speed_note(batch: int, rows: list[Measurement], results: Results) -> str:

@@ -12,6 +12,7 @@ from mnist_deploy.reports.html.distributions import QUANTILES, Distribution
 from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
 from mnist_deploy.reports.layout import p50_reach, who
 from mnist_deploy.reports.measurements import rank
+from mnist_deploy.reports.setbacks import setbacks
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds
 from mnist_deploy.results import Results, TrainingRow
 
@@ -229,7 +230,7 @@ def _speed_notes(use: UseCells, results: Results) -> list[str]:
         notes.append(
             f"rank: 1 + how many rows are faster, by an interval beyond 1 and {MARGIN:.0%} or more; = is shared."
         )
-    return notes
+    return notes + setbacks(one.measurement for one in use.cells)
 
 
 def _rank(one: Candidate, others: Iterable[Candidate]) -> Cell:
