@@ -12,7 +12,7 @@ from mnist_deploy.errors import UsageError, unknown
 _Told = TypeVar("_Told")
 
 if TYPE_CHECKING:
-    from mnist_deploy.artifacts import ArtifactStore
+    from mnist_deploy.artifacts import ArtifactStore, Variant
     from mnist_deploy.dataset import Dataset
     from mnist_deploy.decisions.records import Wishes
     from mnist_deploy.parity import Gate
@@ -50,6 +50,7 @@ def selection(
     precision: list[str] | None,
     runtime: list[str] | None,
     device: list[str] | None,
+    variant: list[str] | None = None,
 ) -> "Selection":
     """Return what the options of verify and bench select.
 
@@ -64,23 +65,41 @@ def selection(
         precisions=precisions(precision),
         runtimes=_picked_runtimes(runtime),
         devices=_picked("device", device, choices.devices),
+        variants=_picked("variant", variant, choices.variants),
     )
 
 
-def question(name: str, format: str, precision: str, runtime: str | None, images: int) -> "Question":
+def variant(input: str, *, optimize: bool) -> "Variant":
+    """Return the variant that the options of export ask for.
+
+    Raises:
+        UsageError: there is no such input.
+    """
+    from mnist_deploy.artifacts import Variant
+
+    if input not in choices.inputs():
+        raise unknown("input", input, choices.inputs())
+    return Variant.of(uint8=input == "uint8", optimized=optimize)
+
+
+def question(
+    name: str, format: str, precision: str, runtime: str | None, images: int, variant: str = "standard"
+) -> "Question":
     """Return what diagnose is asked.
 
     Raises:
         UsageError: an option names nothing known.
     """
-    from mnist_deploy.artifacts import Precision
+    from mnist_deploy.artifacts import Precision, Variant
     from mnist_deploy.pipeline.diagnosing import Question
 
-    _require_known(name, format, precision, runtime)
-    return Question(name, format, Precision(precision), runtime, images)
+    _require_known(name, format, precision, runtime, variant)
+    return Question(name, format, Precision(precision), runtime, images, Variant(variant))
 
 
-def wanted(architecture: str | None, format: str | None, precision: str | None, runtime: str | None) -> "Wanted":
+def wanted(
+    architecture: str | None, format: str | None, precision: str | None, runtime: str | None, variant: str | None = None
+) -> "Wanted":
     """Return what the options of predict and package name.
 
     Raises:
@@ -88,13 +107,16 @@ def wanted(architecture: str | None, format: str | None, precision: str | None, 
     """
     from mnist_deploy.pipeline.choosing import Wanted
 
-    _require_known(architecture, format, precision, runtime)
-    return Wanted(architecture, format, precision, runtime)
+    _require_known(architecture, format, precision, runtime, variant)
+    return Wanted(architecture, format, precision, runtime, variant)
 
 
-def _require_known(architecture: str | None, format: str | None, precision: str | None, runtime: str | None) -> None:
+def _require_known(
+    architecture: str | None, format: str | None, precision: str | None, runtime: str | None, variant: str | None
+) -> None:
     given = (("architecture", architecture, choices.architectures), ("format", format, choices.artifact_formats),
-             ("precision", precision, choices.precisions), ("runtime", runtime, choices.runtimes))  # fmt: skip
+             ("precision", precision, choices.precisions), ("runtime", runtime, choices.runtimes),
+             ("variant", variant, choices.variants))  # fmt: skip
     for kind, one, known in given:
         if one is not None and one not in known():
             raise unknown(kind, one, known())

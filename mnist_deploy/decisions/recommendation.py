@@ -6,6 +6,7 @@ from mnist_deploy.decisions.limits import excluded, misses, nearest
 from mnist_deploy.decisions.parting import Parting, order
 from mnist_deploy.decisions.records import PARITY, Candidate, NearMiss, Prefer, Recommendation, Wishes
 from mnist_deploy.errors import ArtifactError, UsageError
+from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.results import Measurement, Results
 from mnist_deploy.runtimes import RUNTIMES
@@ -72,7 +73,7 @@ def candidates(results: Results) -> list[Candidate]:
 
 def _key(row: Measurement | ParityRow) -> tuple[str, ...]:
     # By its bytes: an artifact that was exported anew since has to be verified anew.
-    return (row.architecture, row.format, row.precision, row.runtime, row.device, row.artifact_sha256)
+    return identity(row, "artifact_sha256", of=CELL)
 
 
 def _candidate(one: Measurement, row: ParityRow | None, installed_bytes: int | None) -> Candidate:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_deploy.artifacts import Precision
-from mnist_deploy.dataset import FloatArray
+from mnist_deploy.dataset import FloatArray, UInt8Array
 from mnist_deploy.exporters.base import Exporter
 from mnist_deploy.exporters.source import Source
 from mnist_deploy.training import BATCH_AXIS, INPUT_NAME, OUTPUT_NAME
@@ -17,14 +17,15 @@ OPSET = 17
 class OnnxExporter(Exporter):
     """An ONNX file made by tf2onnx, freed of shape chains by onnxslim, quantised by ONNX Runtime's own tool.
 
-    Input 'image' float32 (batch, 28, 28, 1) and output 'probabilities' float32 (batch, 10) in every precision: in
-    QDQ models the quantisation stands inside the graph.
+    Input 'image' (batch, 28, 28, 1), float32 or uint8 by the variant, and output 'probabilities' float32 (batch, 10) in
+    every precision: in QDQ models the quantisation stands inside the graph.
     """
 
     format = "onnx"
     suffix = ".onnx"
     precisions = (Precision.FLOAT32, Precision.DYNAMIC, Precision.INT8)
     distributions = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxslim", "onnxruntime")
+    optimizes = True
     order = 3
 
     @classmethod
@@ -40,7 +41,7 @@ class OnnxExporter(Exporter):
         if precision is Precision.FLOAT32:
             path.write_bytes(float32(source).read_bytes())
         else:
-            _quantise(_prepared(source), precision, source.calibration_images, path)
+            _quantise(_prepared(source), precision, source.calibration_inputs, path)
         onnx.checker.check_model(str(path), full_check=True)
 
 
@@ -51,27 +52,27 @@ def float32(source: Source) -> Path:
         import onnx
 
         path = source.folder("float32.onnx")
-        onnx.save(_convert(source.signature), path)
+        onnx.save(_convert(source.signature, slim=source.variant.optimized), path)
         return path
 
     return source.once("ONNX", make)
 
 
-def _convert(signature: Any) -> Any:
+def _convert(signature: Any, *, slim: bool) -> Any:
     """Return `signature` as an `onnx.ModelProto` in float32, with the names and the one unknown axis as above."""
     import onnxslim
     import tf2onnx
 
     converted, _ = tf2onnx.convert.from_function(signature, input_signature=signature.input_signature, opset=OPSET)
-    slim = onnxslim.slim(converted)
+    made = onnxslim.slim(converted) if slim else converted
     # tf2onnx numbers each unknown axis anew; one name says that it is one and the same.
-    for value in (*slim.graph.input, *slim.graph.output):
+    for value in (*made.graph.input, *made.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = BATCH_AXIS
     # Inferred shapes of inner tensors still hold the old names; readers infer them again.
-    del slim.graph.value_info[:]
-    assert [value.name for value in slim.graph.input] == [INPUT_NAME]
-    assert [value.name for value in slim.graph.output] == [OUTPUT_NAME]
-    return slim
+    del made.graph.value_info[:]
+    assert [value.name for value in made.graph.input] == [INPUT_NAME]
+    assert [value.name for value in made.graph.output] == [OUTPUT_NAME]
+    return made
 
 
 def _prepared(source: Source) -> Path:
@@ -88,7 +89,7 @@ def _prepared(source: Source) -> Path:
     return source.once("prepared ONNX", make)
 
 
-def _quantise(prepared: Path, precision: Precision, calibration_images: FloatArray, path: Path) -> None:
+def _quantise(prepared: Path, precision: Precision, calibration_images: FloatArray | UInt8Array, path: Path) -> None:
     """Quantise as ONNX Runtime's guide says: dynamic, or static with QDQ and S8S8."""
     from onnxruntime.quantization import (
         CalibrationDataReader,
@@ -102,7 +103,7 @@ def _quantise(prepared: Path, precision: Precision, calibration_images: FloatArr
         def __init__(self) -> None:
             self.feeds = iter([{INPUT_NAME: image[None]} for image in calibration_images])
 
-        def get_next(self) -> dict[str, FloatArray] | None:
+        def get_next(self) -> dict[str, FloatArray | UInt8Array] | None:
             return next(self.feeds, None)
 
     if precision is Precision.DYNAMIC:
@@ -116,4 +117,14 @@ def _quantise(prepared: Path, precision: Precision, calibration_images: FloatArr
             activation_type=QuantType.QInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
+            nodes_to_exclude=_scaling(prepared),
         )
+
+
+def _scaling(path: Path) -> list[str]:
+    """Return the names of the nodes that scale pixels: quantised they would only round what comes in 8 bits."""
+    import onnx
+
+    nodes = onnx.load(path).graph.node
+    casts = {name for node in nodes if node.op_type == "Cast" and INPUT_NAME in node.input for name in node.output}
+    return [node.name for node in nodes if node.op_type == "Mul" and not casts.isdisjoint(node.input)]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.console import RenderableType
 
 from mnist_deploy.benchmark.comparison import MARGIN
+from mnist_deploy.kinds import kind
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.layout import marker, p50_reach, reach, row, table, titled, who
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds, times
@@ -51,7 +52,7 @@ def _speed_note(batch: int, rows: list[Measurement], results: Results) -> str:
     notes = [f"Times are for one call with {counted(batch, 'image')}; {counted(passes, 'pass', 'passes')}."]
     winner = next((one for one in rows if one.sole_winner), None)
     if winner is not None:
-        notes.append(f"{winner.format} {winner.precision} in {winner.runtime} is the sole winner.")
+        notes.append(f"{kind(winner)} in {winner.runtime} is the sole winner.")
     elif rows[0].rank is not None and len(rows) > 1:
         notes.append("No sole winner.")
     if results.baseline is not None and any(one.speed_up for one in rows):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mnist_deploy.decisions.recommendation import candidates
 from mnist_deploy.decisions.records import Candidate
+from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.layout import reach, who
 from mnist_deploy.reports.units import percent, times
@@ -29,7 +30,7 @@ class UseCells:
 def measured(results: Results) -> list[Candidate]:
     """Return every measured cell with what is known of it; runtimes that run no model too."""
     known = {key(one.measurement): one for one in candidates(results)}
-    return [known.get(key(row)) or _unknown(row) for row in results.measurements]
+    return [known.get(identity(row)) or _unknown(row) for row in results.measurements]
 
 
 def by_use(cells: Iterable[Candidate]) -> list[UseCells]:
@@ -58,7 +59,7 @@ def speed_up(found: Comparison) -> str:
 
 def key(row: Measurement) -> tuple[str | int, ...]:
     """Return what identifies a measured cell."""
-    return (*(row.architecture, row.format, row.precision, row.runtime, row.device), row.batch_size, row.threads)
+    return identity(row, "batch_size", "threads", of=CELL)
 
 
 def _unknown(row: Measurement) -> Candidate:

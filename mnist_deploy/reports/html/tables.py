@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.decisions.records import Candidate
+from mnist_deploy.kinds import kind
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.html.cells import UseCells, runtime_of, speed_up
@@ -219,7 +220,7 @@ def _speed_notes(use: UseCells, results: Results) -> list[str]:
     notes = [f"Times are for one call with {counted(use.batch_size, 'image')}; {counted(passes, 'pass', 'passes')}."]
     winner = next((one.measurement for one in use.cells if one.measurement.sole_winner), None)
     if winner is not None:
-        notes.append(f"{winner.format} {winner.precision} in {winner.runtime} is the sole winner.")
+        notes.append(f"{kind(winner)} in {winner.runtime} is the sole winner.")
     elif use.cells[0].measurement.rank is not None and len(use.cells) > 1:
         notes.append("No sole winner.")
     if any(p50_reach(one.measurement) is None for one in use.cells):
