@@ -44,6 +44,11 @@ def precisions(names: list[str] | None) -> list[str] | None:
     return _picked("precision", names, choices.precisions)
 
 
+def variants(names: list[str] | None) -> list[str] | None:
+    """Return the valid variants; None for none named, or 'all'."""
+    return _picked("variant", names, choices.variants)
+
+
 def selection(
     names: list[str] | None,
     format: list[str] | None,
@@ -65,7 +70,7 @@ def selection(
         precisions=precisions(precision),
         runtimes=_picked_runtimes(runtime),
         devices=_picked("device", device, choices.devices),
-        variants=_picked("variant", variant, choices.variants),
+        variants=variants(variant),
     )
 
 

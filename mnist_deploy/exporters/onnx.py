@@ -6,6 +6,7 @@ from typing import Any
 
 from mnist_deploy.artifacts import Precision
 from mnist_deploy.dataset import FloatArray, UInt8Array
+from mnist_deploy.exporters import scaling
 from mnist_deploy.exporters.base import Exporter
 from mnist_deploy.exporters.source import Source
 from mnist_deploy.training import BATCH_AXIS, INPUT_NAME, OUTPUT_NAME
@@ -52,7 +53,10 @@ def float32(source: Source) -> Path:
         import onnx
 
         path = source.folder("float32.onnx")
-        onnx.save(_convert(source.signature, slim=source.variant.optimized), path)
+        converted = _convert(source.signature, slim=source.variant.optimized)
+        if source.variant.optimized:
+            scaling.fuse(converted)
+        onnx.save(converted, path)
         return path
 
     return source.once("ONNX", make)

@@ -28,7 +28,11 @@ class Advice:
 
 
 def advise(
-    store: ArtifactStore, wishes: Wishes, names: Sequence[str] | None = None, paths: Sequence[Path] | None = None
+    store: ArtifactStore,
+    wishes: Wishes,
+    names: Sequence[str] | None = None,
+    paths: Sequence[Path] | None = None,
+    variants: Sequence[str] | None = None,
 ) -> Advice:
     """Choose among what the results at `paths` measured, by default the store's newest; see `gathering.gather`.
 
@@ -37,7 +41,7 @@ def advise(
         UsageError: nothing was measured of what is asked for, or the files named do not belong together.
     """
     gathered = gather(store, paths, names)
-    found = recommend(gathered.results, wishes, names)
+    found = recommend(gathered.results, wishes, names, variants)
     return Advice(found, gathered, path_of(store, found.chosen) if found.chosen else None)
 
 

@@ -23,6 +23,9 @@ _BEST = {
     Prefer.ACCURACY: "Most accurate",
 }
 
+# What sets the calls of artifacts with uint8 input apart from those beside them.
+UINT8 = "its calls scale the pixels too, which float32 input leaves outside the clock; compare them by --end-to-end"
+
 
 def why(found: Recommendation) -> str:
     """Return why the chosen one was chosen; why nothing was, where nothing fits."""

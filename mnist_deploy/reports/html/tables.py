@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from mnist_deploy.benchmark.comparison import MARGIN
+from mnist_deploy.decisions.recommendation import inputs_differ
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.kinds import kind
 from mnist_deploy.parity import ParityRow
@@ -13,6 +14,7 @@ from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
 from mnist_deploy.reports.layout import p50_reach, who
 from mnist_deploy.reports.measurements import rank
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds
+from mnist_deploy.reports.wording import UINT8
 from mnist_deploy.results import Results, TrainingRow
 
 ARTIFACT = (Column("artifact"), Column("runtime"))
@@ -223,6 +225,8 @@ def _speed_notes(use: UseCells, results: Results) -> list[str]:
         notes.append(f"{kind(winner)} in {winner.runtime} is the sole winner.")
     elif use.cells[0].measurement.rank is not None and len(use.cells) > 1:
         notes.append("No sole winner.")
+    if inputs_differ([one.measurement for one in use.cells]):
+        notes.append(f"uint8: {UINT8}.")
     if any(p50_reach(one.measurement) is None for one in use.cells):
         notes.append("No interval where there are fewer than three passes.")
     if any(one.measurement.rank is not None for one in use.cells):
