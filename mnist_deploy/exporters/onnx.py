@@ -40,7 +40,7 @@ class OnnxExporter(Exporter):
         import onnx
 
         if precision is Precision.FLOAT32:
-            path.write_bytes(float32(source).read_bytes())
+            path.write_bytes(_scaling_fused(source).read_bytes())
         else:
             _quantise(_prepared(source), precision, source.calibration_inputs, path)
         onnx.checker.check_model(str(path), full_check=True)
@@ -53,13 +53,26 @@ def float32(source: Source) -> Path:
         import onnx
 
         path = source.folder("float32.onnx")
-        converted = _convert(source.signature, slim=source.variant.optimized)
-        if source.variant.optimized:
-            scaling.fuse(converted)
-        onnx.save(converted, path)
+        onnx.save(_convert(source.signature, slim=source.variant.optimized), path)
         return path
 
     return source.once("ONNX", make)
+
+
+def _scaling_fused(source: Source) -> Path:
+    """Return the float32 file with the scaling of pixels in one node, which MNN's converter would misread."""
+    if not (source.variant.uint8 and source.variant.optimized):
+        return float32(source)
+
+    def make() -> Path:
+        import onnx
+
+        path, model = source.folder("scaled.onnx"), onnx.load(float32(source))
+        scaling.fuse(model)
+        onnx.save(model, path)
+        return path
+
+    return source.once("scaled ONNX", make)
 
 
 def _convert(signature: Any, *, slim: bool) -> Any:
@@ -87,7 +100,7 @@ def _prepared(source: Source) -> Path:
 
         path = source.folder("prepared.onnx")
         # Symbolic shape inference is for models with computed shapes; these have none left.
-        quant_pre_process(str(float32(source)), str(path), skip_symbolic_shape=True)
+        quant_pre_process(str(_scaling_fused(source)), str(path), skip_symbolic_shape=True)
         return path
 
     return source.once("prepared ONNX", make)
