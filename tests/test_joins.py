@@ -17,11 +17,14 @@ from mnist_deploy.pipeline.figures import Baseline
 from mnist_deploy.pipeline.figures import compare as judge
 from mnist_deploy.pipeline.gathering import gather
 from mnist_deploy.reports import wording
+from mnist_deploy.reports.html import cells, page
+from mnist_deploy.reports.html.distributions import distributions
 from mnist_deploy.reports.pytest_json import document
 from mnist_deploy.reports.sheet import sheet
 from mnist_deploy.results import Results
 from tests.recordings import cell, recording
 from tests.records import QUIET, RACE, RECORDS
+from tests.reports import pages
 from tests.reports.fixed import report, stored
 
 
@@ -93,6 +96,21 @@ def test_the_sheet_has_a_row_for_each_with_its_own_accuracy(tmp_path: Path) -> N
     for row in rows:
         accuracy = own.get(tuple(row[name] for name in CELL))
         assert row["accuracy"] == ("" if accuracy is None else repr(accuracy))
+
+
+def test_a_page_shows_each_with_its_own_figures(tmp_path: Path) -> None:
+    both = doubled(RECORDS)
+    own = {identity(row, of=CELL): row.accuracy for row in both.parity}
+    shown = cells.measured(both)
+    assert [one.measurement for one in shown] == both.measurements
+    assert all(one.accuracy == own.get(identity(one.measurement, of=CELL)) for one in shown)
+    text = page(pages.made(tmp_path / "both", doubled).report)
+    assert "tflite int8 uint8" in text and wording.UINT8 in text
+    assert wording.UINT8 not in page(pages.made(tmp_path / "one").report)
+    spread = distributions(pages.recording(both.measurements), both.measurements)
+    for row, one in zip(both.measurements, spread, strict=True):
+        assert one is None or one.quantiles_s[0.5] == pytest.approx(row.latency_p50_s, rel=0.1)
+    assert any(spread)
 
 
 def test_samples_are_kept_apart_and_old_ones_are_of_the_standard_variant(tmp_path: Path) -> None:

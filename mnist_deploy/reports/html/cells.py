@@ -30,7 +30,7 @@ class UseCells:
 def measured(results: Results) -> list[Candidate]:
     """Return every measured cell with what is known of it; runtimes that run no model too."""
     known = {key(one.measurement): one for one in candidates(results)}
-    return [known.get(identity(row)) or _unknown(row) for row in results.measurements]
+    return [known.get(key(row)) or _unknown(row) for row in results.measurements]
 
 
 def by_use(cells: Iterable[Candidate]) -> list[UseCells]:
