@@ -11,8 +11,9 @@ InputOption = Annotated[
     typer.Option("--input", metavar="TYPE", autocompletion=options.of(choices.inputs),
                  help="float32, scaled to [0, 1] before; or uint8, pixels as stored, scaled inside the graph."),
 ]  # fmt: skip
-OptimizeOption = Annotated[
-    bool, typer.Option("--optimize/--no-optimize", help="Rewrite graphs where that makes them faster: onnx and mnn.")
+PlainOption = Annotated[
+    bool,
+    typer.Option("--no-optimize", help="Leave the graphs of onnx and mnn as they are converted, without rewrites."),
 ]
 
 
@@ -56,7 +57,7 @@ def export(
     format: options.FormatOption = None,
     precision: options.PrecisionOption = None,
     input: InputOption = "float32",
-    optimize: OptimizeOption = True,
+    plain: PlainOption = False,
     calibration_size: Annotated[
         int, typer.Option(metavar="N", min=1, help="Training images that calibrate int8.")
     ] = 500,
@@ -77,7 +78,7 @@ def export(
     from mnist_deploy.results import SkipKind
 
     chosen, kinds = meaning.networks(names), meaning.precisions(precision) or list(Precision)
-    variant = meaning.variant(input, optimize=optimize)
+    variant = meaning.variant(input, optimized=not plain)
     named = format is not None and "all" not in format
     wanted = targets(meaning.export_formats(format), kinds, variant, named=named)
     store = meaning.store(artifacts)

@@ -74,7 +74,7 @@ def selection(
     )
 
 
-def variant(input: str, *, optimize: bool) -> "Variant":
+def variant(input: str, *, optimized: bool) -> "Variant":
     """Return the variant that the options of export ask for.
 
     Raises:
@@ -84,7 +84,7 @@ def variant(input: str, *, optimize: bool) -> "Variant":
 
     if input not in choices.inputs():
         raise unknown("input", input, choices.inputs())
-    return Variant.of(uint8=input == "uint8", optimized=optimize)
+    return Variant.of(uint8=input == "uint8", optimized=optimized)
 
 
 def question(
