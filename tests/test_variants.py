@@ -62,6 +62,15 @@ def test_what_is_there_is_kept_and_nothing_else_touched(tiny_run: TinyRun, varia
     assert {path for path in after if after[path] != before[path]} == {one.path for one in second.artifacts}
 
 
+def test_plain_variants_are_of_what_is_rewritten_alone() -> None:
+    def found(*formats: str) -> set[str]:
+        return {exporter.format for exporter, _ in targets(formats, list(Precision), Variant.PLAIN)}
+
+    assert found(*EXPORTERS) == set(REWRITTEN) and found("tflite", "onnx") == {"onnx"}
+    with pytest.raises(UsageError, match=r"no format asked for has the precision float16 \(onnx: float32"):
+        targets(["onnx", "tflite"], [Precision.FLOAT16], Variant.PLAIN)
+
+
 def test_a_stale_variant_names_the_command_that_mends_it(variants: ArtifactStore) -> None:
     with variants.model_path(CNN).open("ab") as stream:
         stream.write(b"changed")
@@ -256,7 +265,7 @@ def test_verify_bench_and_report_tell_variants_apart(tiny_run: TinyRun, variants
 
 BAD = {
     "input": (["export", "--input", "float16"], "unknown input 'float16'"),
-    "plain": (["export", "--no-optimize", "--format", "saved_model"], "--no-optimize: saved_model is written without"),
+    "plain": (["export", "--no-optimize", "--format", "saved_model"], "saved_model is exported without rewrites anyway"),
     "variant": (["bench", "--variant", "uint9"], "did you mean uint8?"),
     "one variant": (["predict", "x.png", "--variant", "all"], "unknown variant 'all'"),
     "diagnose": (["diagnose", CNN, "--format", "onnx", "--variant", "plane"], "did you mean plain?"),

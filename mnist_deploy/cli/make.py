@@ -79,8 +79,7 @@ def export(
 
     chosen, kinds = meaning.networks(names), meaning.precisions(precision) or list(Precision)
     variant = meaning.variant(input, optimized=not plain)
-    named = format is not None and "all" not in format
-    wanted = targets(meaning.export_formats(format), kinds, variant, named=named)
+    wanted = targets(meaning.export_formats(format), kinds, variant)
     store = meaning.store(artifacts)
     trained = chosen or store.trained()
     if not trained:

@@ -55,37 +55,26 @@ class Exported:
 Target = tuple[type[Exporter], Precision]
 
 
-def targets(
-    formats: Sequence[str], precisions: Sequence[str], variant: Variant = Variant.STANDARD, *, named: bool = False
-) -> list[Target]:
+def targets(formats: Sequence[str], precisions: Sequence[str], variant: Variant = Variant.STANDARD) -> list[Target]:
     """Return the formats with those of their precisions that are asked for.
 
-    A plain variant is one of formats whose standard export is rewritten: others would only be written twice.
-
-    Args:
-        formats: the formats to choose from; with `named`, those that the user asked for by name.
-        precisions: which precisions.
-        variant: which variant is to be exported.
-        named: whether a format that has no such variant is an error, rather than left out.
+    For a plain variant, formats whose standard export is not rewritten are left out: they are plain already.
 
     Raises:
-        UsageError: none of the formats has any of the precisions, or one that is named has no plain variant.
+        UsageError: none of the formats has any of the precisions, or a plain variant.
     """
-    same = [name for name in formats if not (variant.optimized or EXPORTERS[name].optimizes)]
-    if same and named:
-        rewritten = ", ".join(name for name, exporter in EXPORTERS.items() if exporter.optimizes)
-        raise UsageError(
-            f"--no-optimize: {same[0]} is exported without rewrites anyway; formats with them: {rewritten}"
-        )
+    apart = [name for name in formats if variant.optimized or EXPORTERS[name].optimizes]
+    if not apart:
+        others = ", ".join(name for name, exporter in EXPORTERS.items() if exporter.optimizes)
+        raise UsageError(f"--no-optimize: {formats[0]} is exported without rewrites anyway; with them are: {others}")
     found = [
         (EXPORTERS[name], precision)
-        for name in formats
-        if name not in same
+        for name in apart
         for precision in EXPORTERS[name].precisions
         if precision in precisions
     ]
     if not found:
-        offers = "; ".join(f"{name}: {', '.join(EXPORTERS[name].precisions)}" for name in formats)
+        offers = "; ".join(f"{name}: {', '.join(EXPORTERS[name].precisions)}" for name in apart)
         raise UsageError(f"no format asked for has the precision {', '.join(precisions)} ({offers})")
     return found
 
