@@ -265,7 +265,7 @@ def test_verify_bench_and_report_tell_variants_apart(tiny_run: TinyRun, variants
 
 BAD = {
     "input": (["export", "--input", "float16"], "unknown input 'float16'"),
-    "plain": (["export", "--no-optimize", "--format", "saved_model"], "saved_model is exported without rewrites anyway"),
+    "plain": (["export", "--no-optimize", "--format", "saved_model"], "saved_model is exported without rewrites"),
     "variant": (["bench", "--variant", "uint9"], "did you mean uint8?"),
     "one variant": (["predict", "x.png", "--variant", "all"], "unknown variant 'all'"),
     "diagnose": (["diagnose", CNN, "--format", "onnx", "--variant", "plane"], "did you mean plain?"),
