@@ -1,11 +1,12 @@
 """What lies below artifacts/, and whether it may be trusted. The only owner of its paths.
 
-manifest.json                       every artifact: format, precision, path, bytes, SHA-256, provenance
+manifest.json                       every artifact: format, precision, variant, path, bytes, SHA-256, provenance
 <architecture>/model.keras          the trained model; itself the artifact of format keras
 <architecture>/training.json        how it was trained
 <architecture>/reference.npz        its scores for the test images: what verify compares with
 <architecture>/saved_model/         what was exported from it: a folder of its own for a format of one precision,
-<architecture>/<precision>.<...>    else a file or folder for each precision
+<architecture>/<precision>.<...>    else a file or folder for each precision; a variant other than the standard one
+                                    is named before the dot: float32-uint8.onnx, saved_model-uint8/
 <architecture>/previous/<sha>/      models that a later training replaced
 results/<time>.json, latest.json    what was verified and measured
 """
@@ -24,42 +25,12 @@ from mnist_deploy import files
 from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.dataset import FloatArray
 from mnist_deploy.errors import ArtifactError, ModelError
+from mnist_deploy.kinds import Precision as Precision
+from mnist_deploy.kinds import Variant as Variant
+from mnist_deploy.kinds import identity, kind
 from mnist_deploy.training import TrainingRecord
 
 KERAS_FORMAT = "keras"
-
-
-class Precision(StrEnum):
-    """What the numbers of an artifact are."""
-
-    FLOAT32 = "float32"
-    FLOAT16 = "float16"  # float16 weights
-    DYNAMIC = "dynamic"  # int8 weights, activations quantised as they come
-    INT8 = "int8"  # int8 weights and activations, calibrated
-
-
-class Variant(StrEnum):
-    """Which of the exports of one format and precision an artifact is: standard unless something else was asked for."""
-
-    STANDARD = "standard"
-    UINT8 = "uint8"  # takes pixels as stored, uint8 (N, 28, 28, 1); the scaling to [0, 1] stands inside the graph
-    PLAIN = "plain"  # the graph as the converter made it, without rewrites
-    UINT8_PLAIN = "uint8-plain"
-
-    @classmethod
-    def of(cls, *, uint8: bool, optimized: bool) -> "Variant":
-        """Return the variant with this input and with or without rewrites."""
-        return next(one for one in cls if (one.uint8, one.optimized) == (uint8, optimized))
-
-    @property
-    def uint8(self) -> bool:
-        """Whether the input is pixels as stored, rather than float32 in [0, 1]."""
-        return self in {Variant.UINT8, Variant.UINT8_PLAIN}
-
-    @property
-    def optimized(self) -> bool:
-        """Whether the graph was rewritten where that makes it faster."""
-        return self in {Variant.STANDARD, Variant.UINT8}
 
 
 class State(StrEnum):
@@ -92,6 +63,7 @@ class Artifact(BaseModel):
     architecture: str
     format: str
     precision: Precision
+    variant: Variant = Variant.STANDARD
     path: Path
     size_bytes: int
     sha256: str
@@ -99,8 +71,8 @@ class Artifact(BaseModel):
 
     @property
     def label(self) -> str:
-        """The artifact in words: 'mlp-relu-128 tflite int8'."""
-        return f"{self.architecture} {self.format} {self.precision}"
+        """The artifact in words: 'mlp-relu-128 tflite int8', 'mlp-relu-128 onnx float32 uint8'."""
+        return f"{self.architecture} {kind(self)}"
 
 
 class Manifest(BaseModel):
@@ -135,9 +107,12 @@ class ArtifactStore:
         """Where the record of the training is."""
         return self.root / architecture / "training.json"
 
-    def export_path(self, architecture: str, suffix: str, precision: Precision) -> Path:
+    def export_path(
+        self, architecture: str, suffix: str, precision: Precision, variant: Variant = Variant.STANDARD
+    ) -> Path:
         """Where an export goes: one file or folder a precision, or the folder `suffix` if that has no dot."""
-        name = f"{precision}{suffix}" if suffix.startswith(".") else suffix
+        which = "" if variant is Variant.STANDARD else f"-{variant}"
+        name = f"{precision}{which}{suffix}" if suffix.startswith(".") else f"{suffix}{which}"
         return self.root / architecture / name
 
     def trained(self) -> list[str]:
@@ -226,20 +201,26 @@ class ArtifactStore:
         return Manifest(artifacts=absolute)
 
     def record(
-        self, architecture: str, format: str, precision: Precision, path: Path, provenance: Provenance
+        self,
+        architecture: str,
+        format: str,
+        precision: Precision,
+        path: Path,
+        provenance: Provenance,
+        variant: Variant = Variant.STANDARD,
     ) -> Artifact:
         """Enter what stands at `path` in the manifest, in the place of an older entry, and return it."""
         artifact = Artifact(
             architecture=architecture,
             format=format,
             precision=precision,
+            variant=variant,
             path=path,
             size_bytes=files.size_bytes(path),
             sha256=files.sha256(path),
             provenance=provenance,
         )
-        key = (architecture, format, precision)
-        kept = [one for one in self.manifest().artifacts if (one.architecture, one.format, one.precision) != key]
+        kept = [one for one in self.manifest().artifacts if identity(one) != identity(artifact)]
         entries = sorted([*kept, artifact], key=_manifest_order)
         relative = [one.model_copy(update={"path": one.path.relative_to(self.root)}) for one in entries]
         content = Manifest(artifacts=relative).model_dump(mode="json")
@@ -254,13 +235,12 @@ class ArtifactStore:
         provenance = Provenance(source_sha256=files.sha256(path), versions=versions, created_at=datetime.now(UTC))
         return self.record(architecture, KERAS_FORMAT, Precision.FLOAT32, path, provenance)
 
-    def find(self, architecture: str, format: str, precision: Precision) -> Artifact | None:
+    def find(
+        self, architecture: str, format: str, precision: Precision, variant: Variant = Variant.STANDARD
+    ) -> Artifact | None:
         """Return one artifact of the manifest, in whatever state it is."""
-        wanted = (architecture, format, precision)
-        for one in self.manifest().artifacts:
-            if (one.architecture, one.format, one.precision) == wanted:
-                return one
-        return None
+        wanted = (architecture, format, precision, variant)
+        return next((one for one in self.manifest().artifacts if identity(one) == wanted), None)
 
     def state(self, artifact: Artifact) -> State:
         """Compare an artifact with the model that it was made of, and with its own SHA-256.
@@ -279,6 +259,7 @@ class ArtifactStore:
         architectures: list[str] | None = None,
         formats: list[str] | None = None,
         precisions: list[str] | None = None,
+        variants: list[str] | None = None,
     ) -> list[tuple[Artifact, State]]:
         """Return the artifacts that the filters let through (None: all) with their states, current or stale.
 
@@ -299,6 +280,7 @@ class ArtifactStore:
             if one.architecture in (architectures or have)
             and one.format in (formats or [one.format])
             and one.precision in (precisions or [one.precision])
+            and one.variant in (variants or [one.variant])
         ]
         return [(artifact, self._usable(artifact)) for artifact in wanted]
 
@@ -315,10 +297,15 @@ def remake(artifact: Artifact) -> str:
     """Return the command that makes `artifact` anew."""
     if artifact.format == KERAS_FORMAT:
         return f"mnist-deploy train {artifact.architecture}"
-    return f"mnist-deploy export {artifact.architecture} --format {artifact.format} --precision {artifact.precision}"
+    return making(artifact.architecture, artifact.format, artifact.precision, artifact.variant)
 
 
-def _manifest_order(artifact: Artifact) -> tuple[int, str, int]:
-    names, precisions = list(ARCHITECTURES), list(Precision)
+def making(architecture: str, format: str, precision: str, variant: str) -> str:
+    """Return the command that exports one artifact."""
+    return f"mnist-deploy export {architecture} --format {format} --precision {precision}{Variant(variant).options}"
+
+
+def _manifest_order(artifact: Artifact) -> tuple[int, str, int, int]:
+    names, precisions, variants = list(ARCHITECTURES), list(Precision), list(Variant)
     known = names.index(artifact.architecture) if artifact.architecture in names else len(names)
-    return known, artifact.format, precisions.index(artifact.precision)
+    return known, artifact.format, precisions.index(artifact.precision), variants.index(artifact.variant)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +18,12 @@ from mnist_deploy.errors import DataError
 EMBEDDED = Path(__file__).parent / "data" / "mnist.npz"
 IMAGE_SIDE = 28
 CLASSES = 10
+WHITE = 255
 
 UInt8Array = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
+# Either of them: pixels as stored, uint8 (N, 28, 28), or the networks' input, float32 (N, 28, 28, 1) in [0, 1].
+Images = npt.NDArray[Any]
 
 # Array name in Keras's .npz -> canonical IDX file, in the order of the fields of Dataset.
 IDX_FILES = {
@@ -32,7 +36,13 @@ IDX_FILES = {
 
 def scaled(images: UInt8Array) -> FloatArray:
     """Turn uint8 images (N, 28, 28) into the networks' input: float32 (N, 28, 28, 1) in [0, 1]."""
-    return (images.astype(np.float32) / np.float32(255.0))[..., np.newaxis]
+    return (images.astype(np.float32) / np.float32(WHITE))[..., np.newaxis]
+
+
+def unscaled(images: FloatArray) -> UInt8Array:
+    """Turn float32 images (N, 28, 28, 1) in [0, 1] into the nearest pixels, uint8: exactly those that were scaled."""
+    pixels: UInt8Array = np.clip(np.rint(images * np.float32(WHITE)), 0, WHITE).astype(np.uint8)
+    return pixels
 
 
 @dataclass(frozen=True)

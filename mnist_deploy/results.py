@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, model_validator
 
 from mnist_deploy import files
 from mnist_deploy.benchmark.comparison import Verdict
@@ -14,6 +14,7 @@ from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.benchmark.schedule import Plan, Use
 from mnist_deploy.environment import Environment
 from mnist_deploy.errors import ArtifactError
+from mnist_deploy.kinds import Variant
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.runtimes import Proof
 
@@ -127,6 +128,7 @@ class Measurement(BaseModel):
     architecture: str
     format: str
     precision: str
+    variant: str = Variant.STANDARD.value
     runtime: str
     device: str
     threads: int
@@ -172,17 +174,28 @@ class SkipKind(StrEnum):
 
 
 class Skip(BaseModel):
-    """Something that was not exported, verified or measured, why, and what would mend it; None means 'any'."""
+    """Something that was not exported, verified or measured, why, and what would mend it; None means 'any'.
+
+    Where an artifact is named without a variant, as before there were any, it is the standard one.
+    """
 
     kind: SkipKind
 
     architecture: str | None = None
     format: str | None = None
     precision: str | None = None
+    variant: str | None = None
     runtime: str | None = None
     device: str | None = None
     reason: str
     remedy: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _standard(cls, fields: Any) -> Any:
+        """Name the variant that goes without saying."""
+        names = isinstance(fields, dict) and None not in (fields.get("format"), fields.get("precision"))
+        return {"variant": Variant.STANDARD.value, **fields} if names else fields
 
 
 class Asked(BaseModel):
@@ -191,6 +204,7 @@ class Asked(BaseModel):
     architectures: list[str] | None
     formats: list[str] | None
     precisions: list[str] | None
+    variants: list[str] | None = None
     runtimes: list[str] | None
     devices: list[str] | None
     uses: list[Use]

@@ -101,6 +101,17 @@ def tiny_run(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyR
     return TinyRun(root, tiny_data, ended, written(root))
 
 
+@pytest.fixture(scope="session")
+def variants_run(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tiny run's artifacts with uint8 input and plain graphs of one network beside them; read only."""
+    root = Path(shutil.copytree(tiny_run.root, tmp_path_factory.mktemp("variants") / "artifacts"))
+    for options in (["--input", "uint8"], ["--no-optimize"]):
+        told = ("--format", "all", "--data", tiny_run.data, "--artifacts", root)
+        ended = mnist_deploy("export", NETWORKS[1], *options, *told)
+        assert ended.code == 0, ended.err
+    return root
+
+
 @pytest.fixture(autouse=True)
 def _the_shared_run_is_left_alone(request: pytest.FixtureRequest) -> Iterator[None]:
     """What one test writes there another would read: the outcome would hang on their order."""

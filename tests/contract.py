@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_deploy.artifacts import Artifact
+from mnist_deploy.artifacts import Artifact, Variant
 from mnist_deploy.benchmark import process
 from mnist_deploy.dataset import scaled
 from mnist_deploy.runtimes import RUNTIMES, Proof
@@ -46,6 +46,7 @@ def observe(runtime: str, artifact: Artifact, pixels: np.ndarray) -> tuple[dict[
             arrays[f"scores.{batch}"] = loaded.infer(images[:count])
     with RUNTIMES[runtime](artifact, device="cpu", threads=1, batch_size=ONCE) as loaded:
         inputs = [loaded.encode(images[start : start + ONCE]) for start in (0, ONCE)]
+        arrays |= {"encoded": np.asarray(inputs[0]), "encoded pixels": np.asarray(loaded.encode(pixels[:ONCE]))}
         first = loaded.run(inputs[0])
         arrays["first"] = np.array(first)
         second = loaded.run(inputs[1])
@@ -61,11 +62,14 @@ def observe(runtime: str, artifact: Artifact, pixels: np.ndarray) -> tuple[dict[
 
 
 @cache
-def observed(root: Path, runtime: str, pixels: Path) -> dict[tuple[str, str, str], Observed]:
-    """Return what a fresh process saw of `runtime` with every artifact below `root` that it reads."""
+def observed(
+    root: Path, runtime: str, pixels: Path, variants: tuple[str, ...] = (Variant.STANDARD,)
+) -> dict[tuple[str, str, str, str], Observed]:
+    """Return what a fresh process saw of `runtime` with every artifact of `variants` below `root` that it reads."""
     from mnist_deploy.artifacts import ArtifactStore
 
-    artifacts = [one for one, _ in ArtifactStore(root).select() if RUNTIMES[runtime].reads(one)]
+    selected = ArtifactStore(root).select(variants=list(variants))
+    artifacts = [one for one, _ in selected if RUNTIMES[runtime].reads(one)]
     with tempfile.TemporaryDirectory() as folder:
         request, answers = Path(folder) / "request.json", Path(folder) / "answers.npz"
         told = {
@@ -85,7 +89,9 @@ def observed(root: Path, runtime: str, pixels: Path) -> dict[tuple[str, str, str
     for number, one in enumerate(artifacts):
         own = {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith(f"{number}/")}
         error = facts[number].get("error")
-        found[one.architecture, one.format, one.precision.value] = Observed(own, facts[number], error)
+        found[one.architecture, one.format, one.precision.value, one.variant.value] = Observed(
+            own, facts[number], error
+        )
     return found
 
 

@@ -19,7 +19,8 @@ def slice_noise(*, clean: bool = True) -> SliceNoise:
 
 def cell(one: Measurement) -> CellKey:
     return CellKey(
-        one.architecture, one.format, one.precision, one.runtime, one.device, one.batch_size, one.threads
+        one.architecture, one.format, one.precision, one.runtime, one.device, one.batch_size, one.threads,
+        variant=one.variant,
     )  # fmt: skip
 
 

@@ -264,7 +264,7 @@ DEPLOYMENT = Deployment(
     mnist_deploy="0.0.0", created_at=RECORDS.created_at, architecture="mlp-relu-128", format="tflite",
     command="mnist-deploy package mlp-relu-128 --format tflite --precision int8 --runtime litert --threads 1",
     layers="Flatten(), Dense(units=128, activation='relu'), Dense(units=10, activation='softmax')",
-    parameters=101_770, flops=203_402, precision="int8", runtime="litert", device="cpu", threads=1,
+    parameters=101_770, flops=203_402, precision="int8", input_type="int8", runtime="litert", device="cpu", threads=1,
     model="model.tflite", size_bytes=106_900, artifact_sha256="0" * 64, python="3.11",
     provenance=Provenance(
         source_sha256="1" * 64, versions={"tensorflow": "2.21.0"}, created_at=RECORDS.created_at, calibration_size=500

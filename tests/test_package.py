@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mnist_deploy import deployment, files, preprocessing
-from mnist_deploy.artifacts import ArtifactStore, Precision
+from mnist_deploy.artifacts import ArtifactStore, Precision, Variant
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.decisions.recommendation import recommend
@@ -59,7 +59,7 @@ def drawn(mnist: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[Path
 
 
 def own_answers(store: ArtifactStore, one: Deployment, drawn: list[Path]) -> list[dict[str, Any]]:
-    artifact = store.find(one.architecture, one.format, Precision(one.precision))
+    artifact = store.find(one.architecture, one.format, Precision(one.precision), Variant(one.variant))
     assert artifact is not None
     cell = Cell(artifact, one.runtime, "cpu", Use(batch_size=1, threads=one.threads))
     return [made.model_dump() for made in predicting.predict(cell, list(map(str, drawn)))]
@@ -172,6 +172,39 @@ def test_every_kind_answers_as_in_the_program(
         assert one["classes"][0]["digit"] == other["classes"][0]["digit"]
         probabilities = [[guess["probability"] for guess in which["classes"]] for which in (one, other)]
         assert probabilities[0] == pytest.approx(probabilities[1], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("format", "precision", "runtime"),
+    [
+        ("tflite", "float32", "litert"),
+        ("tflite", "int8", "litert"),
+        ("onnx", "float32", "onnxruntime"),
+        ("openvino", "int8", "openvino"),
+        ("saved_model", "float32", "tensorflow"),
+    ],
+)
+def test_with_uint8_input_pixels_are_handed_on_as_they_are(
+    variants_run: Path, drawn: list[Path], tmp_path: Path, format: str, precision: str, runtime: str
+) -> None:
+    store = ArtifactStore(variants_run)
+    made = deployment.package(store, Wanted(CNN, format, precision, runtime, "uint8"), tmp_path / "package")
+    assert (made.record.variant, made.record.input_type) == ("uint8", "uint8")
+    assert "--variant uint8" in made.record.command
+    assert "/ np.float32(255" not in (made.folder / "predict.py").read_text(encoding="utf-8")
+    card = (made.folder / "README.md").read_text(encoding="utf-8")
+    assert "Input: pixels, uint8 (1, 28, 28, 1)" in card and "[0, 1]" not in card
+    told = run(sys.executable, made.folder, "--json", *drawn[:10])
+    assert told.returncode == 0, told.stderr
+    expected = own_answers(store, made.record, drawn[:10])
+    standard = store.find(CNN, format, Precision(precision))
+    assert standard is not None
+    ordinary = own_answers(store, made.record.model_copy(update={"variant": "standard"}), drawn[:10])
+    for one, other, plain in zip(json.loads(told.stdout), expected, ordinary, strict=True):
+        found, own, usual = ([(guess["digit"], guess["probability"]) for guess in which["classes"]]
+                             for which in (one, other, plain))  # fmt: skip
+        assert found[0][0] == own[0][0] == usual[0][0]
+        assert [one for _, one in found] == pytest.approx([one for _, one in own], abs=1e-6)
 
 
 def test_what_the_folder_holds(

@@ -9,26 +9,38 @@ import numpy as np
 import pytest
 
 from mnist_deploy import parity
-from mnist_deploy.artifacts import Artifact, Precision
+from mnist_deploy.artifacts import Artifact, Precision, Variant
 from mnist_deploy.dataset import FloatArray, scaled
 from mnist_deploy.errors import UnavailableError
-from mnist_deploy.exporters import ARTIFACT_KINDS
+from mnist_deploy.exporters import ARTIFACT_KINDS, EXPORTERS
 from mnist_deploy.runtimes import DEVICES, RUNTIMES, Runtime
 from tests.conftest import NETWORKS, TinyRun
 from tests.contract import BATCHES, Observed, observed
 
+OTHERS = (Variant.UINT8, Variant.PLAIN)
 
-def readable(runtime: type[Runtime], format: str, precision: Precision) -> bool:
-    return runtime.reads(Artifact.model_construct(architecture=NETWORKS[0], format=format, precision=precision))
+
+def readable(runtime: type[Runtime], format: str, precision: Precision, variant: Variant) -> bool:
+    one = Artifact.model_construct(architecture=NETWORKS[0], format=format, precision=precision, variant=variant)
+    return runtime.reads(one)
+
+
+def exported(network: str, format: str, variant: Variant) -> bool:
+    """Tell whether the fixtures hold it: of variants other than the standard one, those of the network with all ops."""
+    if variant is Variant.STANDARD:
+        return True
+    there = format in EXPORTERS and (variant.optimized or EXPORTERS[format].optimizes)
+    return there and network == NETWORKS[1]
 
 
 PAIRS = [
-    pytest.param(network, name, format, precision, id=f"{network}-{name}-{format}-{precision}")
+    pytest.param(network, name, format, precision, variant, id=f"{network}-{name}-{format}-{precision}-{variant}")
     for network in NETWORKS
     for name, runtime in RUNTIMES.items()
     if not runtime.diagnostic and "cpu" in runtime.devices
     for format, precision in ARTIFACT_KINDS
-    if readable(runtime, format, precision)
+    for variant in (Variant.STANDARD, *OTHERS)
+    if exported(network, format, variant) and readable(runtime, format, precision, variant)
 ]
 
 
@@ -51,18 +63,25 @@ def pixels(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def seen(tiny_run: TinyRun, pixels: Path, network: str, runtime: str, format: str, precision: Precision) -> Observed:
+def seen(
+    request: pytest.FixtureRequest, pixels: Path, network: str, runtime: str, format: str, precision: Precision,
+    variant: Variant,
+) -> Observed:  # fmt: skip
     available = RUNTIMES[runtime].availability("cpu")
     if not available.ok:
         pytest.skip(f"{runtime}: {available.reason}")
-    found = observed(tiny_run.root, runtime, pixels)[network, format, precision.value]
+    if variant is Variant.STANDARD:
+        every = observed(request.getfixturevalue("tiny_run").root, runtime, pixels)
+    else:
+        every = observed(request.getfixturevalue("variants_run"), runtime, pixels, OTHERS)
+    found = every[network, format, precision.value, variant.value]
     assert found.error is None, found.error
     return found
 
 
-@pytest.mark.parametrize(("network", "runtime", "format", "precision"), PAIRS)
+@pytest.mark.parametrize(("network", "runtime", "format", "precision", "variant"), PAIRS)
 def test_answers_do_not_depend_on_the_batch_size_and_agree_with_keras(
-    tiny_run: TinyRun, seen: Observed, network: str, runtime: str, format: str, precision: Precision
+    tiny_run: TinyRun, seen: Observed, network: str, runtime: str, format: str, precision: Precision, variant: Variant
 ) -> None:
     reference = tiny_run.store.reference(network)
     assert reference is not None
@@ -86,12 +105,16 @@ def test_answers_do_not_depend_on_the_batch_size_and_agree_with_keras(
         np.testing.assert_allclose(seen.arrays[f"scores.{batch}"], large[: BATCHES[batch]], atol=allowed)
 
 
-@pytest.mark.parametrize(("network", "runtime", "format", "precision"), PAIRS)
+@pytest.mark.parametrize(("network", "runtime", "format", "precision", "variant"), PAIRS)
 def test_run_takes_host_arrays_and_returns_fresh_ones(
-    seen: Observed, network: str, runtime: str, format: str, precision: Precision
+    tiny_run: TinyRun, seen: Observed, network: str, runtime: str, format: str, precision: Precision, variant: Variant
 ) -> None:
     int8_io = format == "tflite" and precision is Precision.INT8
-    assert seen.facts["input"] == ["ndarray", "int8" if int8_io else "float32"] and seen.facts["output"] == "ndarray"
+    taken = "uint8" if variant.uint8 else "int8" if int8_io else "float32"
+    assert seen.facts["input"] == ["ndarray", taken] and seen.facts["output"] == "ndarray"
+    np.testing.assert_array_equal(seen.arrays["encoded"], seen.arrays["encoded pixels"])
+    if variant.uint8:
+        np.testing.assert_array_equal(seen.arrays["encoded"][..., 0], tiny_run.dataset.test_images[:8])
     arrays = seen.arrays
     assert arrays["first"].shape == (8, 10) and not np.array_equal(arrays["first"], arrays["second"])
     np.testing.assert_array_equal(arrays["first later"], arrays["first"], err_msg="a later call must not overwrite it")

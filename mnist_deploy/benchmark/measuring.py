@@ -9,7 +9,7 @@ import numpy as np
 from mnist_deploy.benchmark import memory, noise
 from mnist_deploy.benchmark.messages import Done, Event, Job, Loaded, Request, Sliced
 from mnist_deploy.benchmark.sampler import Effort, Run, Tape, bare_loop, sample, timed, warm_up
-from mnist_deploy.dataset import FloatArray, UInt8Array, scaled
+from mnist_deploy.dataset import UInt8Array
 from mnist_deploy.runtimes import RUNTIMES, Runtime
 
 Arrays = dict[str, np.ndarray]
@@ -52,7 +52,7 @@ class Measuring:
         self.arrays: Arrays = {}
         self._request = request
         self._effort = request.effort or Effort()
-        self._pixels, self._images = pixels, scaled(pixels)
+        self._pixels = pixels
         # The images are the harness's: what is held with them is where the library's own growth begins.
         self._base_bytes, self._library_bytes = memory.resident_bytes() - imported_bytes, 0
         self._device_base = self._device_library = self._device_bytes()
@@ -67,7 +67,7 @@ class Measuring:
         if not self.cells:
             # What a library does once in a process belongs to no artifact's load time: do it beforehand.
             with load(self._request, job) as first:
-                sacrifice = self._cell(first, self._images[: job.batch_size], self._pixels[: job.batch_size])
+                sacrifice = self._cell(first, self._pixels[: job.batch_size])
                 sacrifice.run(sacrifice.tape.take())
             self._library_bytes = memory.resident_bytes() - self._base_bytes
             self._device_library = self._device_bytes()
@@ -77,7 +77,7 @@ class Measuring:
         runtime, load_s = timed(lambda: load(self._request, job))
         loaded, held = memory.peak_bytes() - before, memory.resident_bytes() - before
         self.loaded.enter_context(runtime)
-        cell = self._cell(runtime, self._images, self._pixels)
+        cell = self._cell(runtime, self._pixels)
         tensor = cell.tape.take()
         # The inputs in waiting are the harness's, so they are no part of what the call takes.
         before = memory.resident_bytes()
@@ -153,12 +153,11 @@ class Measuring:
         """Forget a job that failed."""
         self.cells.pop(number, None)
 
-    def _cell(self, runtime: Runtime, images: FloatArray, pixels: UInt8Array) -> Cell:
+    def _cell(self, runtime: Runtime, pixels: UInt8Array) -> Cell:
+        taken = batches(pixels, runtime.batch_size)
         if self._request.end_to_end:
-            return Cell(runtime, runtime.classify, Tape(batches(pixels, runtime.batch_size)))
-        return Cell(
-            runtime, runtime.run, Tape([runtime.encode(batch) for batch in batches(images, runtime.batch_size)])
-        )
+            return Cell(runtime, runtime.classify, Tape(taken))
+        return Cell(runtime, runtime.run, Tape([runtime.encode(batch) for batch in taken]))
 
 
 def _engine_s(cell: Cell) -> float | None:

@@ -4,7 +4,8 @@ The file is a compressed .npz without pickles:
 
 cells     JSON text: a list of {architecture, format, precision, runtime, device, batch_size, threads, twin};
           'twin' marks the one cell that is measured a second time (A/A); where those of two folders were
-          measured in turn, 'side' (base or head) says whose artifact it is
+          measured in turn, 'side' (base or head) says whose artifact it is; 'variant', which one it is, if it is not
+          the standard one
 times     all calls' nanoseconds, slice after slice
 slice_*   one entry a slice: cell (index into cells), pass, round, attempt, calls (how many of `times` are its own), and
           its witnesses: wall_s, cpu_s, involuntary, waits, steal_s, pressure_s, probe_s, engine_s; NaN for unknown
@@ -26,6 +27,7 @@ from mnist_deploy.benchmark import noise
 from mnist_deploy.benchmark.noise import Reason, SliceNoise
 from mnist_deploy.benchmark.sampler import Times
 from mnist_deploy.benchmark.statistics import PassTimes
+from mnist_deploy.kinds import Variant
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,16 @@ class CellKey:
     threads: int
     twin: bool = False
     side: str | None = None
+    variant: str = Variant.STANDARD.value
+
+    def place(self) -> "CellKey":
+        """Return what it shares with those that are measured side by side with it; see `schedule.beside`."""
+        return replace(self, twin=False, side=None, variant=Variant.STANDARD.value)
 
     def entry(self) -> dict[str, object]:
-        """Return the key as it stands in a file: with a side only where there is one."""
-        return {name: value for name, value in asdict(self).items() if name != "side" or value is not None}
+        """Return the key as it stands in a file: side and variant only where they say something."""
+        silent = {"side": None, "variant": Variant.STANDARD.value}
+        return {name: value for name, value in asdict(self).items() if name not in silent or value != silent[name]}
 
 
 @dataclass
@@ -116,11 +124,11 @@ class Recording:
         """Return the passes and rounds in which a cell that stands beside `key` was disturbed."""
         if key.side is None:
             return set()
-        reasons, place = self.reasons(), replace(key, side=None, twin=False)
+        reasons, place = self.reasons(), key.place()
         return {
             (number, one.turn)
             for other, records in self.passes.items()
-            if replace(other, side=None, twin=False) == place
+            if other.place() == place
             for number, record in enumerate(records)
             for one in record.slices
             if reasons(other, one)

@@ -115,6 +115,7 @@ class Cell:
             "architecture": artifact.architecture,
             "format": artifact.format,
             "precision": artifact.precision.value,
+            "variant": artifact.variant.value,
             "runtime": self.runtime,
             "device": self.device,
         }
@@ -199,7 +200,7 @@ def lightest(cells: Sequence[Cell]) -> Cell:
 
 
 def beside(cells: Sequence[Cell]) -> list[list[int]] | None:
-    """Return which cells are measured side by side, by their indices: those that differ in their side alone.
+    """Return which cells are measured side by side, by their indices: those that differ in side or variant alone.
 
     None where no cell has a side. A twin stands beside its first, so that A/A is held to the same.
     """
@@ -207,7 +208,8 @@ def beside(cells: Sequence[Cell]) -> list[list[int]] | None:
         return None
     groups: dict[tuple[tuple[str, ...], Use], list[int]] = {}
     for number, cell in enumerate(cells):
-        groups.setdefault((tuple(cell.names.values()), cell.use), []).append(number)
+        place = tuple(value for name, value in cell.names.items() if name != "variant")
+        groups.setdefault((place, cell.use), []).append(number)
     return list(groups.values())
 
 

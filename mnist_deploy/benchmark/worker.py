@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from mnist_deploy.benchmark import memory
 from mnist_deploy.benchmark.measuring import Arrays, Measuring
 from mnist_deploy.benchmark.messages import Ended, Event, Failed, Job, Request, Scored, Started
-from mnist_deploy.dataset import FloatArray, scaled
+from mnist_deploy.dataset import FloatArray, UInt8Array
 from mnist_deploy.quiet import debugging
 from mnist_deploy.runtimes import RUNTIMES, Runtime
 
@@ -37,7 +37,7 @@ def load(request: Request, job: Job) -> Runtime:
     return runtime(job.artifact, device=request.device, threads=request.threads, batch_size=job.batch_size)
 
 
-def score(request: Request, images: FloatArray, say: Say) -> Arrays:
+def score(request: Request, images: UInt8Array, say: Say) -> Arrays:
     """Compute the scores of all images in every job, and of the first ones one at a time too."""
     arrays = {}
     for number, job in request.todo():
@@ -56,7 +56,7 @@ def score(request: Request, images: FloatArray, say: Say) -> Arrays:
     return arrays
 
 
-def singly(runtime: Runtime, images: FloatArray) -> FloatArray:
+def singly(runtime: Runtime, images: UInt8Array) -> FloatArray:
     """Return the scores of images one a call, float32 (M, 10): of all, or of as many as half a second lets through."""
     scores: list[FloatArray] = []
     deadline = time.monotonic() + SINGLES_S
@@ -133,7 +133,7 @@ def do(path: str, base_bytes: int, say: Say) -> None:
 
     pixels = np.load(request.images, allow_pickle=False)
     if request.effort is None:
-        arrays = score(request, scaled(pixels), saying)
+        arrays = score(request, pixels, saying)
     else:
         arrays = measure(request, pixels, imported_bytes, saying)
     np.savez(request.answers, **arrays)  # type: ignore[arg-type]

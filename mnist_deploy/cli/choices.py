@@ -31,6 +31,18 @@ def compute_dtypes() -> list[str]:
     return list(ComputeDtype)
 
 
+def variants() -> list[str]:
+    """Return all variants."""
+    from mnist_deploy.artifacts import Variant
+
+    return list(Variant)
+
+
+def inputs() -> list[str]:
+    """Return what an exported artifact may take."""
+    return ["float32", "uint8"]
+
+
 def runtimes() -> list[str]:
     """Return all runtimes, on request and diagnostic ones too."""
     from mnist_deploy.runtimes import RUNTIMES

@@ -47,6 +47,7 @@ def compare(
     ] = None,
     runtime: options.RuntimeOption = None,
     precision: options.PrecisionOption = None,
+    variant: options.VariantOption = None,
     device: options.DeviceOption = None,
     batch_size: BatchOption = None,
     threads: ThreadsOption = None,
@@ -75,8 +76,8 @@ def compare(
     if not interleave:
         given = {
             "--architecture": architecture, "--artifact-format": artifact_format, "--runtime": runtime,
-            "--precision": precision, "--device": device, "--batch-size": batch_size, "--threads": threads,
-            "--rigorous": rigorous, "--time-limit": time_limit, "--quick": quick, "--data": data,
+            "--precision": precision, "--variant": variant, "--device": device, "--batch-size": batch_size,
+            "--threads": threads, "--rigorous": rigorous, "--time-limit": time_limit, "--quick": quick, "--data": data,
         }  # fmt: skip
         effort.only_with("--interleave", given)
         names = (str(base), str(head))
@@ -86,7 +87,7 @@ def compare(
         from mnist_deploy.benchmark import schedule
         from mnist_deploy.pipeline import interleaving
 
-        selection = meaning.selection(architecture, artifact_format, precision, runtime, device)
+        selection = meaning.selection(architecture, artifact_format, precision, runtime, device, variant)
         plan = effort.plan(quick=quick, rigorous=rigorous, time_limit=time_limit, interleaved=True)
         cores, progress = environment.usable_cores(), meaning.progress()
         meaning.say_capped(threads, cores, progress)

@@ -11,6 +11,11 @@ ResultsOption = Annotated[
     list[Path] | None,
     typer.Option("--results", metavar="FILE", help="Results to choose from; repeatable. [default: the newest]"),
 ]
+MeasuredVariantOption = Annotated[
+    list[str] | None,
+    typer.Option("--variant", metavar="VARIANT", autocompletion=options.of(choices.variants),
+                 help="standard, uint8, plain, uint8-plain or all; repeatable. [default: what was measured]"),
+]  # fmt: skip
 PreferOption = Annotated[
     str,
     typer.Option("--prefer", metavar="WHAT", autocompletion=options.of(choices.preferences),
@@ -47,6 +52,7 @@ def recommend(
         str | None,
         typer.Option(metavar="DEVICE", help="cpu or gpu. [default: any]", autocompletion=options.of(choices.devices)),
     ] = None,
+    variant: MeasuredVariantOption = None,
     prefer: PreferOption = "latency",
     ignore_gates: Annotated[
         bool, typer.Option("--ignore-gates", help="Choose among what failed its parity gate, or has none, too.")
@@ -75,7 +81,8 @@ def recommend(
         prefer=prefer,
         ignore_gates=ignore_gates,
     )
-    advice = recommending.advise(meaning.store(artifacts), wishes, meaning.networks(names), results)
+    variants = meaning.variants(variant)
+    advice = recommending.advise(meaning.store(artifacts), wishes, meaning.networks(names), results, variants)
     found = advice.recommendation
     if json:
         typer.echo(found.model_dump_json(indent=1))

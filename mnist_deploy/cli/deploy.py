@@ -19,6 +19,11 @@ FormatOption = Annotated[
 PrecisionOption = Annotated[
     str | None, typer.Option("--precision", metavar="PRECISION", help="float32, float16, dynamic or int8.")
 ]
+VariantOption = Annotated[
+    str | None,
+    typer.Option("--variant", metavar="VARIANT",
+                 help="standard, uint8, plain or uint8-plain. [default: recommended, or standard]"),
+]  # fmt: skip
 RuntimeOption = Annotated[
     str | None, typer.Option("--runtime", metavar="RUNTIME", help=f"{options.RUNTIMES_HELP}. [default: recommended]")
 ]
@@ -36,6 +41,7 @@ def predict(
     architecture: ArchitectureOption = None,
     format: FormatOption = None,
     precision: PrecisionOption = None,
+    variant: VariantOption = None,
     runtime: RuntimeOption = None,
     json: options.JsonOption = False,
     artifacts: options.ArtifactsOption = None,
@@ -53,7 +59,9 @@ def predict(
     from mnist_deploy.reports import layout
     from mnist_deploy.reports.predictions import predictions
 
-    choice = choosing.for_use(meaning.store(artifacts), meaning.wanted(architecture, format, precision, runtime))
+    choice = choosing.for_use(
+        meaning.store(artifacts), meaning.wanted(architecture, format, precision, runtime, variant)
+    )
     label = f"{choice.cell.artifact.label} in {choice.cell.runtime}"
     progress = meaning.progress()
     progress.log(f"{label}: {choice.why}")
@@ -77,6 +85,7 @@ def package(
     ] = None,
     format: FormatOption = None,
     precision: PrecisionOption = None,
+    variant: VariantOption = None,
     runtime: PackagedRuntimeOption = None,
     threads: Annotated[
         int | None,
@@ -97,7 +106,7 @@ def package(
     """
     from mnist_deploy import deployment
 
-    store, wanted = meaning.store(artifacts), meaning.wanted(name, format, precision, runtime)
+    store, wanted = meaning.store(artifacts), meaning.wanted(name, format, precision, runtime, variant)
     made = deployment.package(store, wanted, output, threads=threads, force=force)
     progress = meaning.progress()
     for caution in made.record.cautions:

@@ -15,6 +15,7 @@ def diagnose(
     name: options.OneNameArgument,
     format: options.OneFormatOption,
     precision: options.OnePrecisionOption = "float32",
+    variant: options.OneVariantOption = "standard",
     runtime: options.OneRuntimeOption = None,
     images: ImagesOption = 64,
     data: options.DataOption = None,
@@ -31,20 +32,21 @@ def diagnose(
     from mnist_deploy.reports import layout
     from mnist_deploy.reports.diagnosis import diagnosis
 
-    question = meaning.question(name, format, precision, runtime, images)
+    question = meaning.question(name, format, precision, runtime, images, variant)
     record = diagnosing.diagnose(meaning.store(artifacts), meaning.dataset(data), question, meaning.progress())
     if json:
         typer.echo(record.model_dump_json(indent=1))
     else:
         layout.console().print(diagnosis(record))
     if record.first:
-        raise FailedCheckError(f"{name} {format} {precision}: past tolerance from layer {record.first} on; see above")
+        raise FailedCheckError(f"{question.label}: past tolerance from layer {record.first} on; see above")
 
 
 def profile(
     names: options.NamesArgument = None,
     format: options.ArtifactFormatOption = None,
     precision: options.PrecisionOption = None,
+    variant: options.VariantOption = None,
     runtime: options.ProfiledRuntimeOption = None,
     batch_size: Annotated[
         list[int] | None,
@@ -68,7 +70,7 @@ def profile(
 
     # 'all' means all that can be profiled here, not an error for each that cannot.
     wanted = None if runtime and "all" in runtime else runtime
-    selection = meaning.selection(names, format, precision or profiling.DEFAULT_PRECISIONS, wanted, None)
+    selection = meaning.selection(names, format, precision or profiling.DEFAULT_PRECISIONS, wanted, None, variant)
     profiling.runtimes(selection.runtimes)
     cores, progress = environment.usable_cores(), meaning.progress()
     meaning.say_capped(threads, cores, progress)

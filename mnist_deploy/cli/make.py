@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-from mnist_deploy.cli import meaning, options
+from mnist_deploy.cli import choices, meaning, options
+
+InputOption = Annotated[
+    str,
+    typer.Option("--input", metavar="TYPE", autocompletion=options.of(choices.inputs),
+                 help="float32, scaled to [0, 1] before; or uint8, pixels as stored, scaled inside the graph."),
+]  # fmt: skip
+PlainOption = Annotated[
+    bool,
+    typer.Option("--no-optimize", help="Leave the graphs of onnx and mnn as they are converted, without rewrites."),
+]
 
 
 def train(
@@ -49,6 +59,8 @@ def export(
     names: options.NamesArgument = None,
     format: options.FormatOption = None,
     precision: options.PrecisionOption = None,
+    input: InputOption = "float32",
+    plain: PlainOption = False,
     calibration_size: Annotated[
         int, typer.Option(metavar="N", min=1, help="Training images that calibrate int8.")
     ] = 500,
@@ -58,7 +70,10 @@ def export(
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Export trained networks to every format and precision, and record them in manifest.json."""
+    """Export trained networks to every format and precision, and record them in manifest.json.
+
+    What --input uint8 or --no-optimize makes lies beside the standard artifacts, as a variant of them.
+    """
     from mnist_deploy.artifacts import Precision
     from mnist_deploy.errors import FailedCheckError, ModelError
     from mnist_deploy.pipeline.exporting import Calibration, export_all, targets
@@ -66,13 +81,16 @@ def export(
     from mnist_deploy.results import SkipKind
 
     chosen, kinds = meaning.networks(names), meaning.precisions(precision) or list(Precision)
-    wanted = targets(meaning.export_formats(format), kinds)
+    variant = meaning.variant(input, optimized=not plain)
+    wanted = targets(meaning.export_formats(format), kinds, variant)
     store = meaning.store(artifacts)
     trained = chosen or store.trained()
     if not trained:
         raise ModelError(f"{store.root}: nothing trained yet; run: mnist-deploy train-all")
     calibration = Calibration(calibration_size, seed)
-    exported = export_all(store, meaning.dataset(data), trained, wanted, calibration, meaning.progress(), force=force)
+    exported = export_all(
+        store, meaning.dataset(data), trained, wanted, calibration, meaning.progress(), variant, force=force
+    )
     console = layout.console()
     console.print(*tables.artifacts(exported.artifacts, exported.kept))
     if exported.skips:

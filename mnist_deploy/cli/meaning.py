@@ -12,7 +12,7 @@ from mnist_deploy.errors import UsageError, unknown
 _Told = TypeVar("_Told")
 
 if TYPE_CHECKING:
-    from mnist_deploy.artifacts import ArtifactStore
+    from mnist_deploy.artifacts import ArtifactStore, Variant
     from mnist_deploy.dataset import Dataset
     from mnist_deploy.decisions.records import Wishes
     from mnist_deploy.parity import Gate
@@ -58,12 +58,18 @@ def compute_dtype(name: str) -> "ComputeDtype":
     return ComputeDtype(name)
 
 
+def variants(names: list[str] | None) -> list[str] | None:
+    """Return the valid variants; None for none named, or 'all'."""
+    return _picked("variant", names, choices.variants)
+
+
 def selection(
     names: list[str] | None,
     format: list[str] | None,
     precision: list[str] | None,
     runtime: list[str] | None,
     device: list[str] | None,
+    variant: list[str] | None = None,
 ) -> "Selection":
     """Return what the options of verify and bench select.
 
@@ -78,23 +84,41 @@ def selection(
         precisions=precisions(precision),
         runtimes=_picked_runtimes(runtime),
         devices=_picked("device", device, choices.devices),
+        variants=variants(variant),
     )
 
 
-def question(name: str, format: str, precision: str, runtime: str | None, images: int) -> "Question":
+def variant(input: str, *, optimized: bool) -> "Variant":
+    """Return the variant that the options of export ask for.
+
+    Raises:
+        UsageError: there is no such input.
+    """
+    from mnist_deploy.artifacts import Variant
+
+    if input not in choices.inputs():
+        raise unknown("input", input, choices.inputs())
+    return Variant.of(uint8=input == "uint8", optimized=optimized)
+
+
+def question(
+    name: str, format: str, precision: str, runtime: str | None, images: int, variant: str = "standard"
+) -> "Question":
     """Return what diagnose is asked.
 
     Raises:
         UsageError: an option names nothing known.
     """
-    from mnist_deploy.artifacts import Precision
+    from mnist_deploy.artifacts import Precision, Variant
     from mnist_deploy.pipeline.diagnosing import Question
 
-    _require_known(name, format, precision, runtime)
-    return Question(name, format, Precision(precision), runtime, images)
+    _require_known(name, format, precision, runtime, variant)
+    return Question(name, format, Precision(precision), runtime, images, Variant(variant))
 
 
-def wanted(architecture: str | None, format: str | None, precision: str | None, runtime: str | None) -> "Wanted":
+def wanted(
+    architecture: str | None, format: str | None, precision: str | None, runtime: str | None, variant: str | None = None
+) -> "Wanted":
     """Return what the options of predict and package name.
 
     Raises:
@@ -102,13 +126,16 @@ def wanted(architecture: str | None, format: str | None, precision: str | None, 
     """
     from mnist_deploy.pipeline.choosing import Wanted
 
-    _require_known(architecture, format, precision, runtime)
-    return Wanted(architecture, format, precision, runtime)
+    _require_known(architecture, format, precision, runtime, variant)
+    return Wanted(architecture, format, precision, runtime, variant)
 
 
-def _require_known(architecture: str | None, format: str | None, precision: str | None, runtime: str | None) -> None:
+def _require_known(
+    architecture: str | None, format: str | None, precision: str | None, runtime: str | None, variant: str | None
+) -> None:
     given = (("architecture", architecture, choices.architectures), ("format", format, choices.artifact_formats),
-             ("precision", precision, choices.precisions), ("runtime", runtime, choices.runtimes))  # fmt: skip
+             ("precision", precision, choices.precisions), ("runtime", runtime, choices.runtimes),
+             ("variant", variant, choices.variants))  # fmt: skip
     for kind, one, known in given:
         if one is not None and one not in known():
             raise unknown(kind, one, known())

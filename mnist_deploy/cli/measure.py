@@ -51,6 +51,7 @@ def verify(
     format: options.ArtifactFormatOption = None,
     runtime: options.RuntimeOption = None,
     precision: options.PrecisionOption = None,
+    variant: options.VariantOption = None,
     device: options.DeviceOption = None,
     gate: options.GateOption = None,
     data: options.DataOption = None,
@@ -61,7 +62,7 @@ def verify(
     """Hold every artifact in every runtime to the Keras scores of all test images; exit 1 if one fails."""
     from mnist_deploy.pipeline import running, verifying
 
-    selection, gates = meaning.selection(names, format, precision, runtime, device), meaning.gates(gate)
+    selection, gates = meaning.selection(names, format, precision, runtime, device, variant), meaning.gates(gate)
     store, loaded = meaning.store(artifacts), meaning.dataset(data)
     results = running.new_results("verify", loaded, quick=False)
     verifying.verify(store, loaded, selection, results, meaning.progress(), gates)
@@ -74,6 +75,7 @@ def bench(
     format: options.ArtifactFormatOption = None,
     runtime: options.RuntimeOption = None,
     precision: options.PrecisionOption = None,
+    variant: options.VariantOption = None,
     device: options.DeviceOption = None,
     batch_size: BatchOption = None,
     threads: ThreadsOption = None,
@@ -109,13 +111,14 @@ def bench(
 
     if resume:
         effort.nothing_besides("--resume", {
-            "NAME": names, "--format": format, "--runtime": runtime, "--precision": precision, "--device": device,
-            "--batch-size": batch_size, "--threads": threads, "--baseline": baseline, "--end-to-end": end_to_end,
-            "--rigorous": rigorous, "--time-limit": time_limit, "--self-check": self_check, "--quick": quick,
+            "NAME": names, "--format": format, "--runtime": runtime, "--precision": precision, "--variant": variant,
+            "--device": device, "--batch-size": batch_size, "--threads": threads, "--baseline": baseline,
+            "--end-to-end": end_to_end, "--rigorous": rigorous, "--time-limit": time_limit, "--self-check": self_check,
+            "--quick": quick,
         })  # fmt: skip
         _resume(meaning.store(artifacts), meaning.dataset(data), as_json=json)
         return
-    selection = meaning.selection(names, format, precision, runtime, device)
+    selection = meaning.selection(names, format, precision, runtime, device, variant)
     plan = effort.plan(quick=quick, rigorous=rigorous, time_limit=time_limit, end_to_end=end_to_end)
     against = meaning.baseline(baseline)
     cores = environment.usable_cores()
@@ -185,6 +188,7 @@ def _require_measured(results: "Results") -> None:
 
 def _require_passed(results: "Results") -> None:
     from mnist_deploy.errors import FailedCheckError
+    from mnist_deploy.kinds import kind
     from mnist_deploy.pipeline import verifying
 
     if verifying.passed(results):
@@ -192,7 +196,7 @@ def _require_passed(results: "Results") -> None:
     bad = [row for row in results.parity if not row.passed]
     if not bad:
         raise FailedCheckError("artifacts are stale, or could not be loaded; see above")
-    first = f"{bad[0].architecture} {bad[0].format} {bad[0].precision} in {bad[0].runtime} {bad[0].failures[0]}"
+    first = f"{bad[0].architecture} {kind(bad[0])} in {bad[0].runtime} {bad[0].failures[0]}"
     raise FailedCheckError(
         f"{len(bad)} of {len(results.parity)} rows fail their gate; the first: {first}; "
         "see the red rows, and --gate for other limits"

@@ -76,6 +76,12 @@ PrecisionOption = Annotated[
     typer.Option("--precision", metavar="PRECISION", help="float32, float16, dynamic, int8 or all; repeatable.",
                  autocompletion=of(choices.precisions)),
 ]  # fmt: skip
+VariantOption = Annotated[
+    list[str] | None,
+    typer.Option("--variant", metavar="VARIANT", autocompletion=of(choices.variants),
+                 help="standard, uint8, plain, uint8-plain or all, as export makes them; repeatable. "
+                 "[default: what is here]"),
+]  # fmt: skip
 RuntimeOption = Annotated[
     list[str] | None,
     typer.Option("--runtime", metavar="RUNTIME", autocompletion=of(choices.runtimes),
@@ -122,6 +128,11 @@ OnePrecisionOption = Annotated[
     str,
     typer.Option("--precision", metavar="PRECISION", help="Its precision.", autocompletion=of(choices.precisions)),
 ]
+OneVariantOption = Annotated[
+    str,
+    typer.Option("--variant", metavar="VARIANT", help="standard, uint8, plain or uint8-plain.",
+                 autocompletion=of(choices.variants)),
+]  # fmt: skip
 OneRuntimeOption = Annotated[
     str | None,
     typer.Option("--runtime", metavar="RUNTIME", autocompletion=of(choices.runtimes),

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from mnist_deploy.kinds import CELL, Variant, identity, kind
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.plural import counted
 from mnist_deploy.results import Measurement
@@ -29,6 +30,7 @@ class CellName(BaseModel):
     architecture: str
     format: str
     precision: str
+    variant: str = Variant.STANDARD.value
     runtime: str
     device: str
     batch_size: int
@@ -45,7 +47,7 @@ class CellName(BaseModel):
         """The cell in words: 'mlp-relu-128 tflite int8 in litert, batch 1, 1 thread'."""
         where = self.runtime if self.device == "cpu" else f"{self.runtime} on {self.device}"
         threads = counted(self.threads, "thread")
-        what = f"{self.architecture} {self.format} {self.precision} in {where}, batch {self.batch_size}, {threads}"
+        what = f"{self.architecture} {kind(self)} in {where}, batch {self.batch_size}, {threads}"
         return what if self.timed == "call" else f"{what}, {self.timed}"
 
 
@@ -78,6 +80,7 @@ class SizeChange(BaseModel):
     architecture: str
     format: str
     precision: str
+    variant: str = Variant.STANDARD.value
     base_bytes: int
     head_bytes: int
 
@@ -95,6 +98,7 @@ class AccuracyChange(BaseModel):
     architecture: str
     format: str
     precision: str
+    variant: str = Variant.STANDARD.value
     runtime: str
     device: str
     base_accuracy: float
@@ -106,7 +110,7 @@ class AccuracyChange(BaseModel):
     @classmethod
     def key(cls, row: ParityRow) -> tuple[str, ...]:
         """Return what identifies a row of parity."""
-        return row.architecture, row.format, row.precision, row.runtime, row.device
+        return identity(row, of=CELL)
 
 
 class Source(BaseModel):

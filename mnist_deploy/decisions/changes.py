@@ -12,12 +12,13 @@ from mnist_deploy.decisions.change_records import CellName, Changes, Source
 from mnist_deploy.decisions.identity import differences
 from mnist_deploy.decisions.judging import Pair, Rules
 from mnist_deploy.errors import ArtifactError, UsageError
+from mnist_deploy.kinds import CELL
 from mnist_deploy.results import Measurement, Results, SkipKind
 
 MAX_REGRESSION = 0.05
 ALPHA = 0.05
 # What a skip names of a cell.
-NAMED = ("architecture", "format", "precision", "runtime", "device")
+NAMED = CELL
 
 
 def compare(

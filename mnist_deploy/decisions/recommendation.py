@@ -6,6 +6,7 @@ from mnist_deploy.decisions.limits import excluded, misses, nearest
 from mnist_deploy.decisions.parting import Parting, order
 from mnist_deploy.decisions.records import PARITY, Candidate, NearMiss, Prefer, Recommendation, Wishes
 from mnist_deploy.errors import ArtifactError, UsageError
+from mnist_deploy.kinds import CELL, Variant, identity
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.results import Measurement, Results
 from mnist_deploy.runtimes import RUNTIMES
@@ -13,7 +14,9 @@ from mnist_deploy.runtimes import RUNTIMES
 RUNNERS_UP = 5
 
 
-def recommend(results: Results, wishes: Wishes, names: Sequence[str] | None = None) -> Recommendation:
+def recommend(
+    results: Results, wishes: Wishes, names: Sequence[str] | None = None, variants: Sequence[str] | None = None
+) -> Recommendation:
     """Choose among what was measured.
 
     A limit is kept if the measured figure keeps it: the p50, not an end of its interval. Where the interval crosses the
@@ -28,12 +31,13 @@ def recommend(results: Results, wishes: Wishes, names: Sequence[str] | None = No
         results: with measurements, and with the rows of parity that belong to them; see `pipeline.gathering`.
         wishes: limits and preference.
         names: the networks to choose among; None means all.
+        variants: the variants of artifacts to choose among; None means all.
 
     Raises:
         ArtifactError: nothing was measured.
         UsageError: nothing was measured of what the wishes and names select.
     """
-    every = _selected(candidates(results), wishes, names)
+    every = _selected(candidates(results), wishes, names, variants)
     batch_sizes = _batch_sizes(every, wishes)
     judged = _judged(every, batch_sizes, wishes)
     parting, prefer = Parting.of(results), wishes.prefer
@@ -72,7 +76,7 @@ def candidates(results: Results) -> list[Candidate]:
 
 def _key(row: Measurement | ParityRow) -> tuple[str, ...]:
     # By its bytes: an artifact that was exported anew since has to be verified anew.
-    return (row.architecture, row.format, row.precision, row.runtime, row.device, row.artifact_sha256)
+    return identity(row, "artifact_sha256", of=CELL)
 
 
 def _candidate(one: Measurement, row: ParityRow | None, installed_bytes: int | None) -> Candidate:
@@ -87,12 +91,18 @@ def _candidate(one: Measurement, row: ParityRow | None, installed_bytes: int | N
     )
 
 
-def _selected(every: Sequence[Candidate], wishes: Wishes, names: Sequence[str] | None) -> list[Candidate]:
+def _selected(
+    every: Sequence[Candidate], wishes: Wishes, names: Sequence[str] | None, variants: Sequence[str] | None
+) -> list[Candidate]:
     if not every:
         raise ArtifactError("these results hold no measurements; run: mnist-deploy bench")
     found = [one for one in every if not names or one.measurement.architecture in names]
     if not found:
         raise UsageError(f"{', '.join(names or [])}: not measured; run: mnist-deploy bench {' '.join(names or [])}")
+    found = [one for one in found if not variants or one.measurement.variant in variants]
+    if not found:
+        named = " ".join(f"--variant {name}" for name in variants or [])
+        raise UsageError(f"{named}: not measured; run: mnist-deploy bench {named}")
     found = [one for one in found if wishes.device in (None, one.measurement.device)]
     if not found:
         raise UsageError(f"--device {wishes.device}: not measured; run: mnist-deploy bench --device {wishes.device}")
@@ -166,6 +176,11 @@ def _of_run(results: Results, every: Sequence[Candidate], names: Sequence[str] |
         found.append("The machine was noisy while it was measured.")
     measured = {one.measurement.architecture for one in every}
     missing = [name for name in names or [] if name not in measured]
+    if inputs_differ([one.measurement for one in every]):
+        found.append(
+            "The calls of uint8 input hold the scaling of the pixels, those of float32 input do not: to choose between "
+            "them measure with mnist-deploy bench --end-to-end."
+        )
     if missing:
         found.append(f"Not measured: {', '.join(missing)}.")
     return found
@@ -191,3 +206,9 @@ def _of_chosen(chosen: Candidate, wishes: Wishes) -> list[str]:
 def _crosses(above: float | None, below: float | None) -> bool:
     """Tell whether `above` is more than `below`; what is unknown is not."""
     return above is not None and below is not None and above > below
+
+
+def inputs_differ(rows: Sequence[Measurement]) -> bool:
+    """Tell whether calls of uint8 and of float32 input stand side by side, of which only the former scale pixels."""
+    calls = {Variant(row.variant).uint8 for row in rows if row.timed == "call"}
+    return len(calls) > 1

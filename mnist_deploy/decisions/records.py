@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from mnist_deploy.benchmark.comparison import Series
+from mnist_deploy.kinds import kind
 from mnist_deploy.plural import counted
 from mnist_deploy.results import Measurement
 
@@ -74,7 +75,7 @@ class Candidate(BaseModel):
         one = self.measurement
         where = one.runtime if one.device == "cpu" else f"{one.runtime} on {one.device}"
         threads = counted(one.threads, "thread")
-        return f"{one.architecture} {one.format} {one.precision} in {where}, {threads}"
+        return f"{one.architecture} {kind(one)} in {where}, {threads}"
 
     @property
     def latency_s(self) -> float:

@@ -1,6 +1,7 @@
 """What changed besides the latency: sizes, accuracy, versions. For information, and pure functions of results."""
 
 from mnist_deploy.decisions.change_records import AccuracyChange, SizeChange
+from mnist_deploy.kinds import ARTIFACT, identity
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.parity.statistics import mcnemar
 from mnist_deploy.results import Results
@@ -8,14 +9,11 @@ from mnist_deploy.results import Results
 
 def sizes(base: Results, head: Results) -> list[SizeChange]:
     """Return the sizes of the artifacts that both have measured."""
-    before, after = (
-        {(one.architecture, one.format, one.precision): one.size_bytes for one in results.measurements}
-        for results in (base, head)
-    )
+    before, after = ({identity(one): one.size_bytes for one in results.measurements} for results in (base, head))
     return [
-        SizeChange(architecture=key[0], format=key[1], precision=key[2], base_bytes=size, head_bytes=after[key])
-        for key, size in before.items()
-        if key in after
+        SizeChange(**dict(zip(ARTIFACT, name, strict=True)), base_bytes=size, head_bytes=after[name])
+        for name, size in before.items()
+        if name in after
     ]
 
 
@@ -24,7 +22,7 @@ def accuracies(base: Results, head: Results) -> list[AccuracyChange]:
     if base.data_sha256 != head.data_sha256:
         return []
     after = {AccuracyChange.key(row): row for row in head.parity}
-    pairs = [(row, after[key]) for row in base.parity if (key := AccuracyChange.key(row)) in after]
+    pairs = [(row, after[name]) for row in base.parity if (name := AccuracyChange.key(row)) in after]
     return [_accuracy(before, now) for before, now in pairs if before.images == now.images]
 
 
@@ -48,6 +46,7 @@ def _accuracy(before: ParityRow, now: ParityRow) -> AccuracyChange:
         architecture=now.architecture,
         format=now.format,
         precision=now.precision,
+        variant=now.variant,
         runtime=now.runtime,
         device=now.device,
         base_accuracy=before.accuracy,

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 from mnist_deploy import __version__, dataset
 from mnist_deploy.architectures import ARCHITECTURES
-from mnist_deploy.artifacts import ArtifactStore
+from mnist_deploy.artifacts import Artifact, ArtifactStore, Precision
 from mnist_deploy.benchmark.schedule import Cell
 from mnist_deploy.deployment.engines import requirements
 from mnist_deploy.deployment.records import Deployment
+from mnist_deploy.kinds import identity, options
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.plural import counted
 from mnist_deploy.results import Measurement, Results
@@ -35,6 +36,8 @@ def deployment(store: ArtifactStore, cell: Cell, results: Results | None) -> Dep
         flops=network.flops,
         format=artifact.format,
         precision=artifact.precision.value,
+        variant=artifact.variant.value,
+        input_type=input_type(artifact),
         runtime=cell.runtime,
         device=cell.device,
         threads=cell.use.threads,
@@ -63,15 +66,22 @@ def deployment(store: ArtifactStore, cell: Cell, results: Results | None) -> Dep
 def command(cell: Cell) -> str:
     """Return what packages the cell again."""
     artifact = cell.artifact
-    which = f"--format {artifact.format} --precision {artifact.precision} --runtime {cell.runtime}"
+    which = f"{options(artifact)} --runtime {cell.runtime}"
     return f"mnist-deploy package {artifact.architecture} {which} --threads {cell.use.threads}"
+
+
+def input_type(artifact: Artifact) -> str:
+    """Return what the numbers of an artifact's input are: 'float32', 'uint8' or 'int8'."""
+    if artifact.variant.uint8:
+        return "uint8"
+    return "int8" if artifact.format == "tflite" and artifact.precision is Precision.INT8 else "float32"
 
 
 def _is_of(row: ParityRow | Measurement, cell: Cell) -> bool:
     # By its bytes: an artifact that was exported anew since has to be verified and measured anew.
     found = (row.artifact_sha256, row.runtime, row.device)
     same = found == (cell.artifact.sha256, cell.runtime, cell.device)
-    return same and row.architecture == cell.artifact.architecture
+    return same and identity(row) == identity(cell.artifact)
 
 
 def _cautions(one: Deployment, results: Results | None) -> list[str]:

@@ -11,6 +11,7 @@ from mnist_deploy.deployment import engines, rendering
 from mnist_deploy.deployment.gathering import deployment
 from mnist_deploy.deployment.records import Deployment
 from mnist_deploy.errors import ArtifactError, UsageError
+from mnist_deploy.kinds import kind, slug
 from mnist_deploy.pipeline import choosing
 from mnist_deploy.pipeline.choosing import Choice, Wanted
 from mnist_deploy.pipeline.gathering import Gathered, gather
@@ -38,7 +39,7 @@ def package(
     Args:
         store: where artifacts and results are.
         wanted: what is named; what is left open is recommended from the results.
-        output: the folder; None means NAME-FORMAT-PRECISION-RUNTIME in the current one.
+        output: the folder; None means NAME-FORMAT-PRECISION[-VARIANT]-RUNTIME in the current one.
         threads: that predict.py takes by default; None means as recommended, or 1.
         force: whether a folder that was packaged before may be replaced.
 
@@ -55,7 +56,7 @@ def package(
     if threads is not None:
         cell = replace(cell, use=cell.use.model_copy(update={"threads": threads}))
     record = deployment(store, cell, gathered.results if gathered else None)
-    folder = output or Path("-".join((record.architecture, record.format, record.precision, record.runtime)))
+    folder = output or Path("-".join((record.architecture, slug(record), record.runtime)))
     _require_free(folder.absolute(), force=force)
     with files.replacing(folder.absolute()) as temporary:
         temporary.mkdir()
@@ -79,7 +80,8 @@ def _choice(store: ArtifactStore, wanted: Wanted) -> tuple[Choice, Gathered | No
     if found is not None or wanted.complete:
         return found or choosing.first(store, wanted), gathered
     _require_trained(store, wanted)
-    what = " ".join(filter(None, (wanted.architecture, wanted.format, wanted.precision, wanted.runtime)))
+    named = (wanted.architecture, wanted.format, wanted.precision, wanted.variant, wanted.runtime)
+    what = " ".join(filter(None, named))
     bench = " ".join(filter(None, ("mnist-deploy bench", wanted.architecture)))
     raise ArtifactError(
         f"{what or 'artifacts'}: {gathered.sources[0].name} measures none, as it is here, with one image a call on the "
@@ -146,7 +148,7 @@ def summary(made: Packaged) -> str:
     """Return in lines what was packaged, its files, and how to use it."""
     one, folder = made.record, made.folder
     threads = counted(one.threads, "thread")
-    head = f"{one.architecture} {one.format} {one.precision} in {one.runtime}, {threads} ({made.why}): {folder}"
+    head = f"{one.architecture} {kind(one)} in {one.runtime}, {threads} ({made.why}): {folder}"
     names = [*one.files, CARD, RECORD]
     sizes = [number_bytes(files.size_bytes(folder / name)) for name in names]
     lines = [f"  {size:>8}  {name}" for name, size in zip(names, sizes, strict=True)]

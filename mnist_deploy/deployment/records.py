@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from mnist_deploy.artifacts import Provenance
 from mnist_deploy.environment import Environment
+from mnist_deploy.kinds import Variant
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.results import Measurement
 from mnist_deploy.training import TrainingRecord
@@ -20,6 +21,7 @@ class Deployment(BaseModel):
         mnist_deploy: the version that wrote it.
         command: what writes the same again.
         layers, parameters, flops: of the network; see `architectures.Architecture`.
+        input_type: what the numbers of the model's input are: 'float32', 'uint8' or 'int8'.
         threads: how many `predict.py` takes by default.
         model: the name of the model's file or folder.
         artifact_sha256: of that, as in the manifest.
@@ -45,6 +47,8 @@ class Deployment(BaseModel):
     flops: int
     format: str
     precision: str
+    variant: str = Variant.STANDARD.value
+    input_type: str | None = None
     runtime: str
     device: str
     threads: int

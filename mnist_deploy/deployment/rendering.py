@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mnist_deploy.artifacts import Precision
 from mnist_deploy.deployment.engines import engine
 from mnist_deploy.deployment.records import Deployment
+from mnist_deploy.kinds import kind, options, slug
 from mnist_deploy.pipeline.predicting import TOP
 from mnist_deploy.plural import counted
 from mnist_deploy.reports import units
@@ -34,17 +34,17 @@ def dockerfile(one: Deployment) -> str:
 
 def card(one: Deployment) -> str:
     """Return the model card, Markdown with a head of metadata as on the Hugging Face Hub; unknown is said so."""
-    which = f"{one.architecture} --format {one.format} --precision {one.precision} --runtime {one.runtime}"
+    which = f"{one.architecture} {options(one)} --runtime {one.runtime}"
     return _render(
         "card.md.j2", one, verify=f"mnist-deploy verify {which}", bench=f"mnist-deploy bench {which}",
         threads=counted(one.threads, "thread"),
-        int8_input=one.format == "tflite" and one.precision == Precision.INT8,
     )  # fmt: skip
 
 
 def _render(template: str, one: Deployment, **more: object) -> str:
-    tag = f"{one.architecture}-{one.format}-{one.precision}".lower()
-    return _templates().get_template(template).render(one=one, title=RUNTIMES[one.runtime].title, tag=tag, **more)
+    tag = f"{one.architecture}-{slug(one)}".lower()
+    made = _templates().get_template(template)
+    return made.render(one=one, kind=kind(one), title=RUNTIMES[one.runtime].title, tag=tag, **more)
 
 
 @cache

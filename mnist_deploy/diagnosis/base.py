@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_deploy.artifacts import Artifact
-from mnist_deploy.dataset import FloatArray
+from mnist_deploy.dataset import FloatArray, UInt8Array, unscaled
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,10 @@ class Tracer(ABC):
     def __init__(self, artifact: Artifact) -> None:
         """Take an artifact of one of `formats`; subclasses may load it here."""
         self.artifact = artifact
+
+    def inputs(self, images: FloatArray) -> FloatArray | UInt8Array:
+        """Return images, float32 (N, 28, 28, 1) in [0, 1], as the artifact takes them."""
+        return unscaled(images) if self.artifact.variant.uint8 else images
 
     @abstractmethod
     def trace(self, images: FloatArray, keys: Collection[str] | None = None) -> list[Tensor]:

@@ -37,7 +37,7 @@ class OnnxRuntimeTracer(Tracer):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        outputs = session.run(wanted, {INPUT_NAME: images})
+        outputs = session.run(wanted, {INPUT_NAME: self.inputs(images)})
         traced = [
             Tensor(name, name, self._operators[name], np.asarray(values), final=name == self._final)
             for name, values in zip(wanted, outputs, strict=True)

@@ -39,7 +39,7 @@ class OpenVinoTracer(Tracer):
         names = {one.get_friendly_name(): sorted(one.output(0).get_names()) for one in seen}
         model.add_outputs([one.output(0) for one in seen if one.get_friendly_name() != final])
         compiled = core().compile_model(model, "CPU", dict(OpenVinoRuntime.hints))
-        results = compiled(images)
+        results = compiled(self.inputs(images))
         ports = {_source(result): number for number, result in enumerate(model.outputs)}
         traced = []
         for operation in seen:

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from mnist_deploy.kinds import Variant
+
 
 class Verdict(StrEnum):
     """What can be said of a layer."""
@@ -62,6 +64,7 @@ class Diagnosis(BaseModel):
     architecture: str
     format: str
     precision: str
+    variant: str = Variant.STANDARD.value
     runtime: str
     images: int
     state: str

@@ -42,7 +42,7 @@ class TensorFlowTracer(Tracer):
         pruned = self._frozen.prune(self._frozen.inputs, wanted)
         traced = [
             Tensor(tensor.name, tensor.name, tensor.op.type, np.asarray(values), tensor.name == self._final)
-            for tensor, values in zip(wanted, pruned(tf.constant(images)), strict=True)
+            for tensor, values in zip(wanted, pruned(tf.constant(self.inputs(images))), strict=True)
         ]
         return batched(traced, images)
 

@@ -26,14 +26,15 @@ TARGET, IDENTIFIER = "model.mnn", "identifier"
 class MnnExporter(Exporter):
     """A flatbuffer that MNN's converter makes of the float32 ONNX model; the same ONNX file gives the same bytes.
 
-    Input 'image' float32 (batch, 28, 28, 1) and output 'probabilities' float32 (batch, 10); float16 stores weights as
-    float16.
+    Input 'image' (batch, 28, 28, 1), float32 or uint8 by the variant, and output 'probabilities' float32 (batch, 10);
+    float16 stores weights as float16.
     """
 
     format = "mnn"
     suffix = ".mnn"
     precisions = (Precision.FLOAT32, Precision.FLOAT16)
     distributions = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxslim", "MNN")
+    optimizes = True
     on_request = True
     order = 5
 

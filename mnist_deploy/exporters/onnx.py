@@ -6,6 +6,7 @@ from typing import Any
 
 from mnist_deploy.artifacts import Precision
 from mnist_deploy.exporters.base import Exporter
+from mnist_deploy.exporters.onnx_pixels import scale_in_one_step
 from mnist_deploy.exporters.onnx_quantising import quantise
 from mnist_deploy.exporters.source import Source
 from mnist_deploy.training import BATCH_AXIS, INPUT_NAME, OUTPUT_NAME
@@ -17,15 +18,16 @@ OPSET = 17
 class OnnxExporter(Exporter):
     """An ONNX file made by tf2onnx, freed of shape chains by onnxslim, quantised by ONNX Runtime's own tool.
 
-    Input 'image' float32 (batch, 28, 28, 1) and output 'probabilities' float32 (batch, 10) in every precision: in
-    QDQ models the quantisation stands inside the graph. In int8 the first convolution and the last dense layer stay
-    float32: see `onnx_quantising`.
+    Input 'image' (batch, 28, 28, 1), float32 or uint8 by the variant, and output 'probabilities' float32 (batch, 10) in
+    every precision: in QDQ models the quantisation stands inside the graph. In int8 the first convolution and the last
+    dense layer stay float32: see `onnx_quantising`.
     """
 
     format = "onnx"
     suffix = ".onnx"
     precisions = (Precision.FLOAT32, Precision.DYNAMIC, Precision.INT8)
     distributions = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxslim", "onnxruntime")
+    optimizes = True
     order = 3
 
     @classmethod
@@ -39,7 +41,7 @@ class OnnxExporter(Exporter):
         import onnx
 
         if precision is Precision.FLOAT32:
-            path.write_bytes(float32(source).read_bytes())
+            path.write_bytes(_scaling_fused(source).read_bytes())
         else:
             _quantise(source, precision, path)
         onnx.checker.check_model(str(path), full_check=True)
@@ -52,27 +54,43 @@ def float32(source: Source) -> Path:
         import onnx
 
         path = source.folder("float32.onnx")
-        onnx.save(_convert(source.signature), path)
+        onnx.save(_convert(source.signature, slim=source.variant.optimized), path)
         return path
 
     return source.once("ONNX", make)
 
 
-def _convert(signature: Any) -> Any:
+def _scaling_fused(source: Source) -> Path:
+    """Return the float32 file with the scaling of pixels in one node, which MNN's converter would misread."""
+    if not (source.variant.uint8 and source.variant.optimized):
+        return float32(source)
+
+    def make() -> Path:
+        import onnx
+
+        path, model = source.folder("scaled.onnx"), onnx.load(float32(source))
+        scale_in_one_step(model)
+        onnx.save(model, path)
+        return path
+
+    return source.once("scaled ONNX", make)
+
+
+def _convert(signature: Any, *, slim: bool) -> Any:
     """Return `signature` as an `onnx.ModelProto` in float32, with the names and the one unknown axis as above."""
     import onnxslim
     import tf2onnx
 
     converted, _ = tf2onnx.convert.from_function(signature, input_signature=signature.input_signature, opset=OPSET)
-    slim = onnxslim.slim(converted)
+    made = onnxslim.slim(converted) if slim else converted
     # tf2onnx numbers each unknown axis anew; one name says that it is one and the same.
-    for value in (*slim.graph.input, *slim.graph.output):
+    for value in (*made.graph.input, *made.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = BATCH_AXIS
     # Inferred shapes of inner tensors still hold the old names; readers infer them again.
-    del slim.graph.value_info[:]
-    assert [value.name for value in slim.graph.input] == [INPUT_NAME]
-    assert [value.name for value in slim.graph.output] == [OUTPUT_NAME]
-    return slim
+    del made.graph.value_info[:]
+    assert [value.name for value in made.graph.input] == [INPUT_NAME]
+    assert [value.name for value in made.graph.output] == [OUTPUT_NAME]
+    return made
 
 
 def _prepared(source: Source) -> Path:
@@ -83,7 +101,7 @@ def _prepared(source: Source) -> Path:
 
         path = source.folder("prepared.onnx")
         # Symbolic shape inference is for models with computed shapes; these have none left.
-        quant_pre_process(str(float32(source)), str(path), skip_symbolic_shape=True)
+        quant_pre_process(str(_scaling_fused(source)), str(path), skip_symbolic_shape=True)
         return path
 
     return source.once("prepared ONNX", make)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_deploy.dataset import FloatArray
+from mnist_deploy.dataset import FloatArray, unscaled
 from mnist_deploy.exporters.onnx_pixels import only_reader, takes_pixels
 from mnist_deploy.training import INPUT_NAME
 
@@ -69,7 +69,7 @@ def quantise(prepared: Path, calibration_images: FloatArray, path: Path, *, ever
 
 def _feeds(images: FloatArray, *, stored: bool) -> Iterator[dict[str, Any]]:
     for image in images:
-        yield {INPUT_NAME: np.rint(image[None] * 255).astype(np.uint8) if stored else image[None]}
+        yield {INPUT_NAME: unscaled(image[None]) if stored else image[None]}
 
 
 def _name(graph: Any) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_deploy.artifacts import Precision
-from mnist_deploy.dataset import FloatArray
+from mnist_deploy.dataset import FloatArray, UInt8Array
 from mnist_deploy.exporters.base import Exporter
 from mnist_deploy.exporters.source import Source
 from mnist_deploy.quiet import without_telemetry
@@ -18,8 +18,8 @@ COUNTED = re.compile(r"[A-Z][A-Za-z0-9]*_\d+")
 class OpenVinoExporter(Exporter):
     """A folder with the graph, model.xml, and its constants, model.bin; the same model gives the same bytes.
 
-    Input 'image' float32 (batch, 28, 28, 1) and output 'probabilities' float32 (batch, 10) in every precision: in
-    int8 the quantisation stands inside the graph. float16 stores weights as float16.
+    Input 'image' (batch, 28, 28, 1), float32 or uint8 by the variant, and output 'probabilities' float32 (batch, 10)
+    in every precision: in int8 the quantisation stands inside the graph. float16 stores weights as float16.
     """
 
     format = "openvino"
@@ -45,13 +45,13 @@ class OpenVinoExporter(Exporter):
 
         converted = openvino.convert_model(source.saved_model)
         if precision is Precision.INT8:
-            converted = _quantise(converted, source.calibration_images)
+            converted = _quantise(converted, source.calibration_inputs)
         _rename(converted)
         path.mkdir()
         openvino.save_model(converted, path / "model.xml", compress_to_fp16=precision is Precision.FLOAT16)
 
 
-def _quantise(converted: Any, calibration_images: FloatArray) -> Any:
+def _quantise(converted: Any, calibration_images: FloatArray | UInt8Array) -> Any:
     """Quantise weights and activations by NNCF, with all the images, to the largest range that these show.
 
     NNCF's defaults average each activation's range over the images and then correct the biases: over the six

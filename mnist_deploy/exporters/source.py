@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy as np
+
 from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Variant
-from mnist_deploy.dataset import FloatArray
+from mnist_deploy.dataset import WHITE, FloatArray, UInt8Array, unscaled
 from mnist_deploy.plugins import Closing
 from mnist_deploy.training import INPUT_NAME, OUTPUT_NAME
 
@@ -42,8 +44,25 @@ class Source(Closing):
         return Path(self._folder.name) / name
 
     @property
+    def calibration_inputs(self) -> FloatArray | UInt8Array:
+        """The calibration images as the variant takes them: float32 in [0, 1], or the pixels that they came from."""
+        return unscaled(self.calibration_images) if self.variant.uint8 else self.calibration_images
+
+    @property
+    def float_input(self) -> "Source":
+        """The same with float32 input: for a converter that sets the input's type itself."""
+        if not self.variant.uint8:
+            return self
+        variant = Variant.of(uint8=False, optimized=self.variant.optimized)
+        return self.once("float input", lambda: Source(self.model, self.calibration_images, variant))
+
+    @property
     def signature(self) -> Any:
-        """The model as a `tf.function` with input 'image', any batch, and output 'probabilities'."""
+        """The model as a `tf.function` with input 'image', any batch, and output 'probabilities'.
+
+        The input is float32 in [0, 1], or pixels, uint8, which are then multiplied by 1/255. `dataset.scaled` divides,
+        and so differs by 6e-8 for 126 of the 256 values; but a division by a constant every converter makes a product.
+        """
         return self.once("signature", self._signature)
 
     @property
@@ -53,16 +72,20 @@ class Source(Closing):
 
     def close(self) -> None:
         """Remove what was made."""
+        if "float input" in self._made:
+            self.float_input.close()
         self._made.clear()
         self._folder.cleanup()
 
     def _signature(self) -> Any:
         import tensorflow as tf
 
-        spec = tf.TensorSpec((None, *INPUT_SHAPE), tf.float32, name=INPUT_NAME)
+        pixels = self.variant.uint8
+        spec = tf.TensorSpec((None, *INPUT_SHAPE), tf.uint8 if pixels else tf.float32, name=INPUT_NAME)
 
         def serve(image: Any) -> dict[str, Any]:
-            return {OUTPUT_NAME: self.model(image, training=False)}
+            scaled = tf.cast(image, tf.float32) * np.float32(1 / WHITE) if pixels else image
+            return {OUTPUT_NAME: self.model(scaled, training=False)}
 
         return tf.function(serve, input_signature=[spec])
 

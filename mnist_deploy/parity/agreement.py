@@ -4,6 +4,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from mnist_deploy.dataset import FloatArray, UInt8Array
+from mnist_deploy.kinds import Variant
 from mnist_deploy.parity import statistics
 from mnist_deploy.runtimes import Proof
 
@@ -84,6 +85,7 @@ class ParityRow(Agreement):
     architecture: str
     format: str
     precision: str
+    variant: str = Variant.STANDARD.value
     runtime: str
     device: str
     model_sha256: str

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_deploy import interruption
-from mnist_deploy.artifacts import ArtifactStore
+from mnist_deploy.artifacts import ArtifactStore, Variant
 from mnist_deploy.benchmark import process, roofline, sampler, schedule
 from mnist_deploy.benchmark.messages import Done, Event
 from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording, SliceRecord
@@ -257,8 +257,8 @@ def succeeded(results: Results) -> bool:
 
 
 def _require(baseline: Baseline | None, todo: Matrix) -> None:
-    cells = [(cell.runtime, cell.artifact.precision) for cell in todo.cells]
-    if baseline is not None and (baseline.runtime, baseline.precision) not in cells:
+    cells = [(cell.runtime, cell.artifact.precision, cell.artifact.variant) for cell in todo.cells]
+    if baseline is not None and (baseline.runtime, baseline.precision, Variant.STANDARD) not in cells:
         raise UsageError(
             f"--baseline {baseline.label}: not among what is measured; select it too, with "
             f"--runtime {baseline.runtime} and --precision {baseline.precision}"

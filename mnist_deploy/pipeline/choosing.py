@@ -1,8 +1,8 @@
 """Which artifact, in which runtime, serves someone who wants one model and need not name it in full."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
-from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State
+from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State, Variant, making
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.decisions.recommendation import recommend
 from mnist_deploy.decisions.records import Wishes
@@ -19,12 +19,16 @@ LIGHT = ("litert", "onnxruntime", "openvino")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What someone names of a model; None leaves it open."""
+    """What someone names of a model; None leaves it open.
+
+    A variant that is not named is left open to a recommendation, and is otherwise the standard one.
+    """
 
     architecture: str | None = None
     format: str | None = None
     precision: str | None = None
     runtime: str | None = None
+    variant: str | None = None
 
     @property
     def complete(self) -> bool:
@@ -33,9 +37,7 @@ class Wanted:
 
     def allows(self, row: Measurement) -> bool:
         """Tell whether a measured row is of what is named."""
-        named = (self.architecture, self.format, self.precision, self.runtime)
-        found = (row.architecture, row.format, row.precision, row.runtime)
-        return all(name in (None, value) for name, value in zip(named, found, strict=True))
+        return all(getattr(self, field.name) in (None, getattr(row, field.name)) for field in fields(self))
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,16 @@ def recommended(store: ArtifactStore, wanted: Wanted, gathered: Gathered, *, rea
 
     Args:
         store: where the artifacts are.
-        wanted: what is named; the choice is among what it leaves open.
+        wanted: what is named; the choice is among what it leaves open; with all else named, that is the
+            standard variant.
         gathered: the results.
         ready: whether to choose among runtimes that are installed here alone.
 
     Raises:
         ArtifactError, UnavailableError: what is recommended cannot be used here; not with `ready`.
     """
+    if wanted.complete:
+        wanted = replace(wanted, variant=wanted.variant or Variant.STANDARD)
     current = {
         artifact.sha256
         for artifact in store.manifest().artifacts
@@ -74,7 +79,7 @@ def recommended(store: ArtifactStore, wanted: Wanted, gathered: Gathered, *, rea
     if found is None:
         return None
     row = found.measurement
-    exactly = Wanted(row.architecture, row.format, row.precision, row.runtime)
+    exactly = Wanted(row.architecture, row.format, row.precision, row.runtime, row.variant)
     return Choice(_cell(store, exactly, row.threads), f"recommended by {gathered.sources[0].name}")
 
 
@@ -95,7 +100,7 @@ def first(store: ArtifactStore, wanted: Wanted) -> Choice:
     why = "as named" if wanted.complete else "no measurements of it to recommend from"
     if wanted.architecture is None:
         why = "the best network in training; no measurements to recommend from"
-    return Choice(_cell(store, Wanted(name, wanted.format, wanted.precision, wanted.runtime), 1), why)
+    return Choice(_cell(store, replace(wanted, architecture=name), 1), why)
 
 
 def _best_trained(store: ArtifactStore) -> str:
@@ -112,13 +117,15 @@ def _cell(store: ArtifactStore, wanted: Wanted, threads: int) -> Cell:
     formats, precisions, runtimes = (
         None if one is None else [one] for one in (wanted.format, wanted.precision, wanted.runtime)
     )
-    selection = Selection([wanted.architecture or ""], formats, precisions, runtimes, ["cpu"])
+    variants = [wanted.variant or Variant.STANDARD.value]
+    selection = Selection([wanted.architecture or ""], formats, precisions, runtimes, ["cpu"], variants)
     cells = matrix(store, selection, [Use(batch_size=1, threads=threads)], diagnostics=False).cells
     return min(cells, key=_preference)
 
 
 def _require_exported(store: ArtifactStore, wanted: Wanted) -> None:
     name, format, precision = wanted.architecture, wanted.format, wanted.precision
+    variant = Variant(wanted.variant or Variant.STANDARD)
     if wanted.runtime and RUNTIMES[wanted.runtime].diagnostic:
         raise UsageError(f"--runtime {wanted.runtime}: it runs no model; name another")
     if wanted.runtime and format and format not in RUNTIMES[wanted.runtime].formats:
@@ -129,9 +136,11 @@ def _require_exported(store: ArtifactStore, wanted: Wanted) -> None:
     has = (Precision.FLOAT32,) if format == KERAS_FORMAT else EXPORTERS[format].precisions
     if precision not in has:
         raise UsageError(f"--format {format}: has no {precision}; it has {', '.join(has)}")
-    if (name in store.trained() or _of(store, name)) and store.find(name, format, Precision(precision)) is None:
-        command = f"mnist-deploy export {name} --format {format} --precision {precision}"
-        raise ArtifactError(f"{name} {format} {precision}: not exported yet; run: {command}")
+    if format == KERAS_FORMAT and variant is not Variant.STANDARD:
+        raise UsageError(f"--variant {variant}: keras has none; it is the trained model itself")
+    if (name in store.trained() or _of(store, name)) and not store.find(name, format, Precision(precision), variant):
+        told = " ".join([name, format, precision, *([] if variant is Variant.STANDARD else [variant])])
+        raise ArtifactError(f"{told}: not exported yet; run: {making(name, format, precision, variant)}")
 
 
 def _of(store: ArtifactStore, name: str) -> list[Artifact]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State, remake
+from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State, Variant, making, remake
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
 from mnist_deploy.diagnosis import TRACERS, Tracer, findings, layers
 from mnist_deploy.diagnosis.differences import arranged, difference
@@ -15,6 +15,7 @@ from mnist_deploy.diagnosis.records import Diagnosis, LayerRow, Verdict
 from mnist_deploy.diagnosis.tolerances import MIN_IMAGES, TOLERANCES
 from mnist_deploy.errors import ArtifactError, MnistDeployError, ModelError, UnavailableError, UsageError
 from mnist_deploy.exporters import EXPORTERS
+from mnist_deploy.kinds import kind
 from mnist_deploy.progress import Progress, task
 from mnist_deploy.quiet import debugging, quiet
 from mnist_deploy.runtimes import RUNTIMES
@@ -32,6 +33,12 @@ class Question:
     precision: Precision
     runtime: str | None = None
     images: int = MIN_IMAGES
+    variant: Variant = Variant.STANDARD
+
+    @property
+    def label(self) -> str:
+        """The artifact in words."""
+        return f"{self.architecture} {kind(self)}"
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,7 @@ def diagnose(store: ArtifactStore, dataset: Dataset, question: Question, progres
         architecture=artifact.architecture,
         format=artifact.format,
         precision=artifact.precision,
+        variant=artifact.variant,
         runtime=tracer.runtime,
         images=len(images),
         state=state,
@@ -92,10 +100,10 @@ def _artifact(store: ArtifactStore, question: Question) -> tuple[Artifact, State
         raise UsageError(f"{format} has no {precision}; it has {', '.join(EXPORTERS[format].precisions)}")
     if not store.model_path(name).is_file():
         raise ModelError(f"{name}: no model.keras to compare with; run: mnist-deploy train {name}")
-    artifact = store.find(name, format, precision)
+    artifact = store.find(name, format, precision, question.variant)
     if artifact is None:
-        command = f"mnist-deploy export {name} --format {format} --precision {precision}"
-        raise ArtifactError(f"{name} {format} {precision}: not exported yet; run: {command}")
+        command = making(name, format, precision, question.variant)
+        raise ArtifactError(f"{question.label}: not exported yet; run: {command}")
     state = store.state(artifact)
     if state is State.STALE:
         raise ArtifactError(f"{artifact.label}: stale, its model.keras changed since; run: {remake(artifact)}")
@@ -163,11 +171,11 @@ def _ordinary_scores(artifact: Artifact, runtime: str, images: FloatArray) -> Fl
 def _float32(
     store: ArtifactStore, artifact: Artifact, tracer: type[Tracer], expected: Sequence[Layer], images: FloatArray
 ) -> tuple[list[Seen | None], str | None]:
-    """Return the layers as the float32 artifact of the same format shows them, or none and the reason why not."""
+    """Return the layers as the float32 artifact of the same format and variant shows them, or the reason why not."""
     none: list[Seen | None] = [None] * len(expected)
     if artifact.precision is Precision.FLOAT32:
         return none, None
-    twin = store.find(artifact.architecture, artifact.format, Precision.FLOAT32)
+    twin = store.find(artifact.architecture, artifact.format, Precision.FLOAT32, artifact.variant)
     state = store.state(twin) if twin else None
     if twin is None or state is not State.CURRENT:
         how = "not exported" if twin is None else str(state)

@@ -9,7 +9,7 @@ from threading import Lock
 from platformdirs import user_cache_path
 
 from mnist_deploy import environment, files
-from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State
+from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State, Variant
 from mnist_deploy.benchmark import attempts
 from mnist_deploy.benchmark.trial import Finding, Trial
 from mnist_deploy.errors import ArtifactError
@@ -76,10 +76,16 @@ def diagnose(
 def choose(runtime: type[Runtime], artifacts: Sequence[Artifact]) -> Artifact | None:
     """Return the smallest float32 artifact that the runtime reads, else its smallest one; None if it reads none.
 
+    A standard one, where there is any.
+
     A device may lack operators that only quantised models have, and is ready all the same.
     """
     readable = [one for one in artifacts if runtime.reads(one)]
-    return min(readable, key=lambda one: (one.precision is not Precision.FLOAT32, one.size_bytes), default=None)
+    return min(
+        readable,
+        key=lambda one: (one.variant is not Variant.STANDARD, one.precision is not Precision.FLOAT32, one.size_bytes),
+        default=None,
+    )
 
 
 def look_round(store: ArtifactStore) -> tuple[Places, list[Artifact]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mnist_deploy import files, interruption, training
 from mnist_deploy.architectures import INPUT_SHAPE
-from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, Provenance, State
+from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, Provenance, State, Variant
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
 from mnist_deploy.errors import ArtifactError, DataError, ModelError, UsageError
 from mnist_deploy.exporters import EXPORTERS, Exporter
@@ -55,20 +55,26 @@ class Exported:
 Target = tuple[type[Exporter], Precision]
 
 
-def targets(formats: Sequence[str], precisions: Sequence[str]) -> list[Target]:
+def targets(formats: Sequence[str], precisions: Sequence[str], variant: Variant = Variant.STANDARD) -> list[Target]:
     """Return the formats with those of their precisions that are asked for.
 
+    For a plain variant, formats whose standard export is not rewritten are left out: they are plain already.
+
     Raises:
-        UsageError: none of the formats has any of the precisions.
+        UsageError: none of the formats has any of the precisions, or a plain variant.
     """
+    apart = [name for name in formats if variant.optimized or EXPORTERS[name].optimizes]
+    if not apart:
+        others = ", ".join(name for name, exporter in EXPORTERS.items() if exporter.optimizes)
+        raise UsageError(f"--no-optimize: {formats[0]} is exported without rewrites anyway; with them are: {others}")
     found = [
         (EXPORTERS[name], precision)
-        for name in formats
+        for name in apart
         for precision in EXPORTERS[name].precisions
         if precision in precisions
     ]
     if not found:
-        offers = "; ".join(f"{name}: {', '.join(EXPORTERS[name].precisions)}" for name in formats)
+        offers = "; ".join(f"{name}: {', '.join(EXPORTERS[name].precisions)}" for name in apart)
         raise UsageError(f"no format asked for has the precision {', '.join(precisions)} ({offers})")
     return found
 
@@ -80,10 +86,13 @@ def export_all(
     wanted: Sequence[Target],
     calibration: Calibration,
     progress: Progress,
+    variant: Variant = Variant.STANDARD,
     *,
     force: bool = False,
 ) -> Exported:
     """Export the models `names` to `wanted`; what is there already, of this model and calibration, is kept.
+
+    Other variants than `variant` are left as they are.
 
     Raises:
         ModelError: a model is not trained, or not readable.
@@ -95,7 +104,7 @@ def export_all(
         _check_source(store, dataset, name)
     with interruption.advising(interruption.GO_ON), task(progress, "export", len(names) * len(wanted)):
         for name in names:
-            with _OneModel(store, dataset, name, images) as one:
+            with _OneModel(store, dataset, name, images, variant) as one:
                 for exporter, precision in wanted:
                     _export_one(one, exporter, precision, calibration, exported, progress, force=force)
                 one.ensure_registered()
@@ -105,14 +114,14 @@ def export_all(
 class _OneModel(Closing):
     """A trained model that is loaded when it is first needed: often everything is there already."""
 
-    def __init__(self, store: ArtifactStore, dataset: Dataset, name: str, images: FloatArray) -> None:
-        self.store, self.dataset, self.name, self.images = store, dataset, name, images
+    def __init__(self, store: ArtifactStore, dataset: Dataset, name: str, images: FloatArray, variant: Variant) -> None:
+        self.store, self.dataset, self.name, self.images, self.variant = store, dataset, name, images, variant
         self.sha256 = store.model_sha256(name) or ""
         self._source: Source | None = None
 
     def source(self) -> Source:
         if self._source is None:
-            self._source = Source(self._load(), self.images)
+            self._source = Source(self._load(), self.images, self.variant)
         return self._source
 
     def close(self) -> None:
@@ -171,7 +180,8 @@ def _export_one(
     *,
     force: bool,
 ) -> None:
-    label = f"{one.name} {exporter.format} {precision}"
+    which = "" if one.variant is Variant.STANDARD else f" {one.variant}"
+    label = f"{one.name} {exporter.format} {precision}{which}"
     calibrated = precision is Precision.INT8
     provenance = Provenance(
         source_sha256=one.sha256,
@@ -181,7 +191,7 @@ def _export_one(
         calibration_seed=calibration.seed if calibrated else None,
         calibration_data_sha256=one.dataset.sha256 if calibrated else None,
     )
-    there = one.store.find(one.name, exporter.format, precision)
+    there = one.store.find(one.name, exporter.format, precision, one.variant)
     if there and not force and _same_source(there.provenance, provenance) and one.store.state(there) is State.CURRENT:
         exported.artifacts.append(there)
         exported.kept.add(there.label)
@@ -195,6 +205,7 @@ def _export_one(
                 architecture=one.name,
                 format=exporter.format,
                 precision=precision,
+                variant=one.variant,
                 reason=reason,
                 remedy=remedy,
             )
@@ -205,7 +216,7 @@ def _export_one(
     if missing:
         skip(SkipKind.UNAVAILABLE, f"{', '.join(missing)} is not installed", f"pip install {' '.join(missing)}")
         return
-    path = one.store.export_path(one.name, exporter.suffix, precision)
+    path = one.store.export_path(one.name, exporter.suffix, precision, one.variant)
     try:
         with quiet(), files.replacing(path) as temporary:
             exporter().export(one.source(), precision, temporary)
@@ -217,7 +228,7 @@ def _export_one(
         text = str(error).strip().splitlines() or [""]
         skip(SkipKind.FAILED, f"{type(error).__name__}: {text[0][:200]}", "run again with --debug")
         return
-    artifact = one.store.record(one.name, exporter.format, precision, path, provenance)
+    artifact = one.store.record(one.name, exporter.format, precision, path, provenance, one.variant)
     exported.artifacts.append(artifact)
     progress.advance(f"{label}: {artifact.size_bytes:,} bytes")
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnist_deploy.architectures import ARCHITECTURES
-from mnist_deploy.artifacts import Artifact, Precision
+from mnist_deploy.artifacts import Artifact, Precision, Variant
 from mnist_deploy.benchmark import comparison, noise, statistics
 from mnist_deploy.benchmark.comparison import MARGIN, Series, Verdict
 from mnist_deploy.benchmark.messages import Loaded
 from mnist_deploy.benchmark.recording import CellKey, Recording
 from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL
+from mnist_deploy.kinds import kind
 from mnist_deploy.results import Comparison, Measurement, Noise
 from mnist_deploy.runtimes import RUNTIMES
 from mnist_deploy.versions import version_of
@@ -30,7 +31,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What speed-ups are told against: a runtime, with one precision of its artifacts."""
+    """What speed-ups are told against: a runtime, with one precision of its artifacts, in the standard variant."""
 
     runtime: str
     precision: Precision = Precision.FLOAT32
@@ -52,7 +53,7 @@ class Baseline:
 
     def is_(self, one: Measurement) -> bool:
         """Tell whether a measurement is of the baseline."""
-        return (one.runtime, one.precision) == (self.runtime, self.precision)
+        return (one.runtime, one.precision, one.variant) == (self.runtime, self.precision, Variant.STANDARD)
 
 
 def measurements(
@@ -83,6 +84,7 @@ def _measurement(
         architecture=key.architecture,
         format=key.format,
         precision=key.precision,
+        variant=key.variant,
         runtime=key.runtime,
         device=key.device,
         threads=key.threads,
@@ -144,7 +146,7 @@ def judge_noise(recording: Recording) -> Noise:
         left=left,
         reasons=reasons,
         quiet_probe_s=recording.quiet_probe_s or 0.0,
-        twin=None if twin is None else f"{twin.architecture} {twin.format} {twin.precision} in {twin.runtime}",
+        twin=None if twin is None else f"{twin.architecture} {kind(twin)} in {twin.runtime}",
         twin_ratio=apart.centre if apart else None,
         twin_low=apart.low if apart else None,
         twin_high=apart.high if apart else None,

@@ -9,6 +9,7 @@ from mnist_deploy import results
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.decisions.identity import differences
 from mnist_deploy.errors import ArtifactError, UsageError
+from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.results import Measurement, Results, TrainingRow
 
@@ -149,7 +150,7 @@ def _joined(main: _Read, others: Sequence[_Read]) -> tuple[Results, list[Path]]:
     models = {row.model_sha256 for row in base.measurements} | {row.model_sha256 for row in base.parity}
     parity = _latest(
         [(path, row) for path, one in read for row in one.parity],
-        lambda row: (row.architecture, row.format, row.precision, row.runtime, row.device, row.artifact_sha256),
+        lambda row: identity(row, "artifact_sha256", of=CELL),
         lambda row: not artifacts or row.artifact_sha256 in artifacts,
         [(main[0], row) for row in base.parity],
     )
@@ -166,15 +167,15 @@ def _joined(main: _Read, others: Sequence[_Read]) -> tuple[Results, list[Path]]:
 
 def _latest(
     rows: Sequence[tuple[Path, _Row]],
-    key: Callable[[_Row], tuple[str, ...]],
+    name_of: Callable[[_Row], tuple[str, ...]],
     wanted: Callable[[_Row], bool],
     own: Sequence[tuple[Path, _Row]],
 ) -> list[tuple[Path, _Row]]:
     """Return the newest row of each key among `rows`, which are newest first: all of `own`, then what is wanted."""
     found: dict[tuple[str, ...], tuple[Path, _Row]] = {}
     for path, row in rows:
-        found.setdefault(key(row), (path, row))
-    kept = list(dict.fromkeys(key(row) for _, row in own))
+        found.setdefault(name_of(row), (path, row))
+    kept = list(dict.fromkeys(name_of(row) for _, row in own))
     kept += [name for name, (_, row) in found.items() if name not in kept and wanted(row)]
     return [found[name] for name in kept]
 
@@ -187,4 +188,4 @@ def _wider(main: Results, others: Sequence[_Read]) -> Wider | None:
 
 
 def _cell(row: Measurement) -> tuple[str | int, ...]:
-    return row.architecture, row.format, row.precision, row.runtime, row.device, row.batch_size, row.threads
+    return identity(row, "batch_size", "threads", of=CELL)

@@ -6,14 +6,19 @@ from pathlib import Path
 
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.benchmark.schedule import Cell
+from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.plural import counted
 from mnist_deploy.results import Results, Skip, SkipKind
 
 
 def kept(store: ArtifactStore, results: Results, cells: Sequence[Cell]) -> str:
     """Return what is left of `cells` in `results` and how to go on; what was not measured is added to the skips."""
-    measured = {(*_names(one.model_dump()), one.batch_size, one.threads) for one in results.measurements}
-    missing = [one for one in cells if (*_names(one.names), one.use.batch_size, one.use.threads) not in measured]
+    measured = {identity(one, "batch_size", "threads", of=CELL) for one in results.measurements}
+    missing = [
+        one
+        for one in cells
+        if (*(one.names[name] for name in CELL), one.use.batch_size, one.use.threads) not in measured
+    ]
     results.skips += [_skip(one) for one in missing]
     path = store.results / f"{results.stem}.json"
     where = "" if store.root == Path("artifacts").absolute() else f" --artifacts {shlex.quote(str(store.root))}"
@@ -29,10 +34,6 @@ def _amount(results: Results, cells: int, missing: int) -> str:
         return f"{cells - missing} of {cells} cells of the first pass"
     passes = results.plan.passes if results.plan else results.passes_done
     return f"{results.passes_done} of {max(passes, results.passes_done)} passes"
-
-
-def _names(fields: dict[str, str]) -> tuple[str, ...]:
-    return tuple(fields[name] for name in ("architecture", "format", "precision", "runtime", "device"))
 
 
 def _skip(cell: Cell) -> Skip:

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, computed_field
 
 from mnist_deploy import environment
-from mnist_deploy.artifacts import Artifact, ArtifactStore, Precision
+from mnist_deploy.artifacts import Artifact, ArtifactStore, Precision, Variant
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.environment import Environment
@@ -47,7 +47,7 @@ class Profiles(BaseModel):
 
 
 class Group:
-    """The cells of one network and format in one runtime and use, in all precisions, and what was measured of them."""
+    """The cells of one network, format and variant in one runtime and use, in all precisions, and what was measured."""
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         """Take at least one cell."""
@@ -60,7 +60,9 @@ class Group:
     def label(self) -> str:
         """The group in words."""
         first = self.cells[0]
-        return f"{first.artifact.architecture} {first.artifact.format} in {first.runtime}"
+        variant = first.artifact.variant
+        which = "" if variant is Variant.STANDARD else f" {variant}"
+        return f"{first.artifact.architecture} {first.artifact.format}{which} in {first.runtime}"
 
     def measure(self, images: Path, plan: ProfilePlan, *, profile: bool) -> None:
         """Let one process time the cells that have not failed, and profile them too if it is to."""
@@ -139,9 +141,10 @@ def profile(
     plan = plan or ProfilePlan()
     wanted = replace(selection, runtimes=runtimes(selection.runtimes), devices=["cpu"])
     todo = matrix(store, wanted, uses)
-    members: dict[tuple[str, str, str, Use], list[Cell]] = {}
+    members: dict[tuple[str, str, str, str, Use], list[Cell]] = {}
     for cell in todo.cells:
-        key = (cell.artifact.architecture, cell.artifact.format, cell.runtime, cell.use)
+        artifact = cell.artifact
+        key = (artifact.architecture, artifact.format, artifact.variant.value, cell.runtime, cell.use)
         members.setdefault(key, []).append(cell)
     groups = [Group(_float32_first(cells)) for cells in members.values()]
     with task(progress, "profile", plan.processes * len(groups)), tempfile.TemporaryDirectory() as folder:
@@ -184,6 +187,7 @@ def _names(cell: Cell) -> dict[str, object]:
         "architecture": artifact.architecture,
         "format": artifact.format,
         "precision": artifact.precision.value,
+        "variant": artifact.variant.value,
         "runtime": cell.runtime,
         "batch_size": cell.use.batch_size,
         "threads": cell.use.threads,

@@ -7,6 +7,7 @@ from pathlib import Path
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.decisions.recommendation import recommend
 from mnist_deploy.decisions.records import Candidate, Recommendation, Wishes
+from mnist_deploy.kinds import identity
 from mnist_deploy.pipeline.gathering import Gathered, gather
 
 
@@ -27,7 +28,11 @@ class Advice:
 
 
 def advise(
-    store: ArtifactStore, wishes: Wishes, names: Sequence[str] | None = None, paths: Sequence[Path] | None = None
+    store: ArtifactStore,
+    wishes: Wishes,
+    names: Sequence[str] | None = None,
+    paths: Sequence[Path] | None = None,
+    variants: Sequence[str] | None = None,
 ) -> Advice:
     """Choose among what the results at `paths` measured, by default the store's newest; see `gathering.gather`.
 
@@ -36,7 +41,7 @@ def advise(
         UsageError: nothing was measured of what is asked for, or the files named do not belong together.
     """
     gathered = gather(store, paths, names)
-    found = recommend(gathered.results, wishes, names)
+    found = recommend(gathered.results, wishes, names, variants)
     return Advice(found, gathered, path_of(store, found.chosen) if found.chosen else None)
 
 
@@ -44,7 +49,6 @@ def path_of(store: ArtifactStore, candidate: Candidate) -> Path | None:
     """Return where the store has the artifact that was measured; None if it has none or another one by now."""
     row = candidate.measurement
     for one in store.manifest().artifacts:
-        same = (one.architecture, one.format, one.precision) == (row.architecture, row.format, row.precision)
-        if same and one.sha256 == row.artifact_sha256 and one.path.exists():
+        if identity(one) == identity(row) and one.sha256 == row.artifact_sha256 and one.path.exists():
             return one.path
     return None

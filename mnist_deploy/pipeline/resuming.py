@@ -13,6 +13,7 @@ from mnist_deploy.dataset import Dataset
 from mnist_deploy.decisions.identity import machine_differences
 from mnist_deploy.environment import Environment
 from mnist_deploy.errors import ArtifactError, UsageError
+from mnist_deploy.kinds import CELL, identity, kind
 from mnist_deploy.pipeline.benching import Recorder, complete
 from mnist_deploy.pipeline.figures import Baseline, Facts
 from mnist_deploy.pipeline.selection import Selection, matrix
@@ -86,28 +87,21 @@ def _samples(store: ArtifactStore, path: Path, found: Results) -> Recording:
 def _restore(recorder: Recorder, samples: Recording, found: Results) -> None:
     """Give `recorder` the passes that were recorded, and what failed in them."""
     rows = {_key(row): row for row in found.measurements}
-    reasons = {
-        tuple(getattr(skip, name) for name in _NAMES): skip.reason
-        for skip in found.skips
-        if skip.kind is SkipKind.FAILED
-    }
+    reasons = {identity(skip, of=CELL): skip.reason for skip in found.skips if skip.kind is SkipKind.FAILED}
     for cell in recorder.cells:
-        key = recorder.key(cell)
-        if key in samples.passes:
-            recorder.records[cell] = list(samples.passes[key])
-            if key in rows:
-                recorder.facts[key] = Facts(cell.artifact, _loaded(rows[key]))
-        elif key.twin:
+        place = recorder.key(cell)
+        if place in samples.passes:
+            recorder.records[cell] = list(samples.passes[place])
+            if place in rows:
+                recorder.facts[place] = Facts(cell.artifact, _loaded(rows[place]))
+        elif place.twin:
             recorder.failed[cell] = "it failed before the interruption"
-        elif tuple(cell.names.values()) in reasons:
-            recorder.failed[cell] = reasons[tuple(cell.names.values())]
-
-
-_NAMES = ("architecture", "format", "precision", "runtime", "device")
+        elif (names := tuple(cell.names[name] for name in CELL)) in reasons:
+            recorder.failed[cell] = reasons[names]
 
 
 def _key(row: Measurement) -> CellKey:
-    return CellKey(**{name: getattr(row, name) for name in (*_NAMES, "batch_size", "threads")})
+    return CellKey(**{name: getattr(row, name) for name in (*CELL, "batch_size", "threads")})
 
 
 def _loaded(row: Measurement) -> Loaded:
@@ -129,12 +123,12 @@ def _changes(found: Results, recorder: Recorder, samples: Recording, dataset: Da
         if cell is not None and cell.artifact.sha256 != row.artifact_sha256:
             was, now = row.artifact_sha256[:12], cell.artifact.sha256[:12]
             yield f"artifact_sha256 of {cell.artifact.label}: {was} against {now}"
-    for key, cell in cells.items() if samples.passes else ():
-        if key not in samples.passes and cell not in recorder.failed:
+    for place, cell in cells.items() if samples.passes else ():
+        if place not in samples.passes and cell not in recorder.failed:
             yield f"{cell.label} was not to be measured then"
-    for key in [_key(row) for row in found.measurements] + list(samples.passes):
-        if key not in cells and not key.twin:  # another is measured twice only where the cells are others
-            yield f"{key.architecture} {key.format} {key.precision} in {key.runtime} is no longer to be measured here"
+    for place in [_key(row) for row in found.measurements] + list(samples.passes):
+        if place not in cells and not place.twin:  # another is measured twice only where the cells are others
+            yield f"{place.architecture} {kind(place)} in {place.runtime} is no longer to be measured here"
 
 
 def _library_differences(then: Environment, now: Environment) -> Iterator[str]:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mnist_deploy.artifacts import Artifact, ArtifactStore, State
+from mnist_deploy.artifacts import Artifact, ArtifactStore, State, Variant
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.errors import ArtifactError, UnavailableError, UsageError
 from mnist_deploy.exporters import ARTIFACT_KINDS, DEFAULT_FORMATS
+from mnist_deploy.kinds import identity
 from mnist_deploy.results import Skip, SkipKind
 from mnist_deploy.runtimes import DEVICES, RUNTIMES, Runtime
 
@@ -20,6 +21,7 @@ class Selection:
     precisions: list[str] | None = None
     runtimes: list[str] | None = None
     devices: list[str] | None = None
+    variants: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ def matrix(store: ArtifactStore, selection: Selection, uses: Sequence[Use], *, d
     artifacts: list[Artifact] = []
     skips: list[Skip] = []
     runtimes = _runtimes(selection, diagnostics=diagnostics)
-    for artifact, state in store.select(selection.architectures, selection.formats, selection.precisions):
+    for artifact, state in store.select(
+        selection.architectures, selection.formats, selection.precisions, selection.variants
+    ):
         if state is State.STALE:
             # What nobody asked to run stands in nobody's way.
             skips += [_stale(artifact)] if any(runtime.reads(artifact) for runtime in runtimes) else []
@@ -58,7 +62,7 @@ def matrix(store: ArtifactStore, selection: Selection, uses: Sequence[Use], *, d
         raise ArtifactError(f"{skips[0].reason}; run: {skips[0].remedy}")
     skips += _not_exported(store, selection)
     if not artifacts:
-        raise ArtifactError("no artifact matches; run: mnist-deploy export")
+        raise ArtifactError(f"no artifact matches; run: mnist-deploy export{_options(selection)}")
     pairs: list[tuple[Artifact, str, str]] = []
     for runtime in runtimes:
         readable = [artifact for artifact in artifacts if runtime.reads(artifact)]
@@ -87,14 +91,17 @@ def _runtimes(selection: Selection, *, diagnostics: bool) -> list[type[Runtime]]
 
 
 def _in_own_format(runtime: type[Runtime], readable: list[Artifact]) -> list[Artifact]:
-    """Leave out, network by network, what is there in a format that the runtime names before: that is its own."""
-    formats = {(one.architecture, one.format) for one in readable}
+    """Leave out, network by network, what is there in a format that the runtime names before: that is its own.
+
+    Each variant is looked at by itself: it may be there in one of the formats alone.
+    """
+    formats = {(one.architecture, one.variant, one.format) for one in readable}
     best = {
-        name: next(format for format in runtime.formats if (name, format) in formats)
-        for name in {one.architecture for one in readable}
+        (name, variant): next(format for format in runtime.formats if (name, variant, format) in formats)
+        for name, variant in {(one.architecture, one.variant) for one in readable}
         if runtime.formats
     }
-    return [one for one in readable if one.format == best.get(one.architecture, one.format)]
+    return [one for one in readable if one.format == best.get((one.architecture, one.variant), one.format)]
 
 
 def _devices(runtime: type[Runtime], selection: Selection) -> tuple[list[str], list[Skip]]:
@@ -124,13 +131,22 @@ def _stale(artifact: Artifact) -> Skip:
         architecture=artifact.architecture,
         format=artifact.format,
         precision=artifact.precision,
+        variant=artifact.variant,
         reason=f"{artifact.architecture}: stale, its model.keras changed since the export",
-        remedy=f"mnist-deploy export {artifact.architecture}",
+        remedy=f"mnist-deploy export {artifact.architecture}{artifact.variant.options}",
     )
 
 
+def _options(selection: Selection) -> str:
+    """Return the options that export the one variant selected; nothing for several, or for none named."""
+    return Variant(selection.variants[0]).options if selection.variants and len(selection.variants) == 1 else ""
+
+
 def _not_exported(store: ArtifactStore, selection: Selection) -> list[Skip]:
-    here = {(one.architecture, one.format, one.precision) for one in store.manifest().artifacts}
+    """Return what is not there of the standard variant: others are exported by those who ask for them."""
+    if Variant.STANDARD not in (selection.variants or [Variant.STANDARD]):
+        return []
+    here = {identity(one) for one in store.manifest().artifacts}
     return [
         Skip(
             kind=SkipKind.NOT_EXPORTED,
@@ -142,7 +158,7 @@ def _not_exported(store: ArtifactStore, selection: Selection) -> list[Skip]:
         )
         for name in selection.architectures or store.trained()
         for format, precision in ARTIFACT_KINDS
-        if (name, format, precision) not in here
+        if (name, format, precision, Variant.STANDARD) not in here
         and format in (selection.formats or DEFAULT_FORMATS)
         and precision in (selection.precisions or [precision])
     ]

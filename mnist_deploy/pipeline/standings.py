@@ -8,6 +8,7 @@ import numpy as np
 from mnist_deploy.benchmark import statistics
 from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording
 from mnist_deploy.benchmark.schedule import Plan, Session
+from mnist_deploy.kinds import kind
 from mnist_deploy.pipeline.outlook import Outlook
 from mnist_deploy.plural import counted
 from mnist_deploy.progress import Board, Progress, Standing
@@ -88,4 +89,4 @@ def _group(key: CellKey) -> str:
 
 def _label(key: CellKey) -> str:
     where = key.runtime if key.device == "cpu" else f"{key.runtime} {key.device}"
-    return f"{f'{key.side}: ' if key.side else ''}{key.format} {key.precision} in {where}"
+    return f"{f'{key.side}: ' if key.side else ''}{kind(key)} in {where}"

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from mnist_deploy.kinds import Variant, kind
+
 # All three libraries count whole microseconds and drop the rest, so a node takes up to this more than is told of it.
 RESOLUTION_S = 1e-6
 
@@ -67,20 +69,21 @@ class Cell(BaseModel):
     architecture: str
     format: str
     precision: str
+    variant: str = Variant.STANDARD.value
     runtime: str
     batch_size: int
     threads: int
 
     @property
-    def group(self) -> tuple[str, str, str, int, int]:
+    def group(self) -> tuple[str, str, str, str, int, int]:
         """What it shares with its twins of other precisions."""
-        return self.architecture, self.format, self.runtime, self.batch_size, self.threads
+        return self.architecture, self.format, self.variant, self.runtime, self.batch_size, self.threads
 
     @property
     def label(self) -> str:
         """The cell in words: 'mlp-relu-128 onnx int8 in onnxruntime, batch 1, 1 thread'."""
         threads = f"{self.threads} thread" + ("" if self.threads == 1 else "s")
-        artifact = f"{self.architecture} {self.format} {self.precision}"
+        artifact = f"{self.architecture} {kind(self)}"
         return f"{artifact} in {self.runtime}, batch {self.batch_size}, {threads}"
 
 

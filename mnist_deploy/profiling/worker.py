@@ -17,7 +17,6 @@ from mnist_deploy.benchmark.measuring import batches
 from mnist_deploy.benchmark.messages import Failed, Started
 from mnist_deploy.benchmark.sampler import Effort, Tape, Times, sample, warm_up
 from mnist_deploy.benchmark.worker import reason, teller
-from mnist_deploy.dataset import scaled
 from mnist_deploy.profiling.messages import Event, Profiled, ProfilePlan, Request, Timed
 from mnist_deploy.profiling.profilers import PROFILERS, Profiler
 from mnist_deploy.runtimes import RUNTIMES, Runtime
@@ -80,7 +79,7 @@ class Work:
     def __init__(self, request: Request, say: Callable[[Event], None]) -> None:
         """Take the request, and whom to tell."""
         self._request, self._say = request, say
-        self._images = scaled(np.load(request.images, allow_pickle=False))
+        self._pixels = np.load(request.images, allow_pickle=False)
         self._failed: set[int] = set()
 
     def do(self) -> None:
@@ -117,7 +116,7 @@ class Work:
         def load() -> Cell:
             of: dict[str, Any] = {"device": "cpu", "threads": request.threads, "batch_size": request.batch_size}
             runtime = stack.enter_context(RUNTIMES[request.runtime](request.artifacts[number], **of))
-            tape = Tape([runtime.encode(batch) for batch in batches(self._images, request.batch_size)])
+            tape = Tape([runtime.encode(batch) for batch in batches(self._pixels, request.batch_size)])
             warm_up(runtime.run, tape, request.plan.effort)
             return Cell(number, runtime, tape)
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from mnist_deploy.decisions.between_runs import MAX_SHIFT
 from mnist_deploy.decisions.change_records import AccuracyChange, CellChange, CellName, Changes, Outcome
+from mnist_deploy.kinds import kind
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.layout import row, table, titled
 from mnist_deploy.reports.units import number_bytes, percent, seconds, times
@@ -151,7 +152,7 @@ def _reasons(cells: Sequence[CellChange]) -> list[str]:
 
 def _sizes(found: Changes) -> Iterator[Section]:
     rows = [
-        (one.architecture, f"{one.format} {one.precision}", f"{one.base_bytes:,}", f"{one.head_bytes:,}",
+        (one.architecture, kind(one), f"{one.base_bytes:,}", f"{one.head_bytes:,}",
          f"{one.head_bytes - one.base_bytes:+,}", change(one.head_bytes / one.base_bytes))
         for one in found.sizes
         if one.base_bytes != one.head_bytes
@@ -162,7 +163,7 @@ def _sizes(found: Changes) -> Iterator[Section]:
 
 def _accuracies(found: Sequence[AccuracyChange]) -> Iterator[Section]:
     rows = [
-        (one.architecture, f"{one.format} {one.precision}", _where(one.runtime, one.device), f"{one.base_accuracy:.4f}",
+        (one.architecture, kind(one), _where(one.runtime, one.device), f"{one.base_accuracy:.4f}",
          f"{one.head_accuracy:.4f}", *(("-", "-") if one.p_value is None else
          (f"-{one.lost}+{one.gained}", f"{one.p_value:.2g}")))
         for one in found
@@ -189,7 +190,7 @@ def _memory(cells: Sequence[CellChange]) -> Iterator[Section]:
 
 def _named(one: CellName) -> tuple[str, str, str]:
     told = "" if one.timed == "call" else f", {one.timed}"
-    return one.architecture, f"{one.format} {one.precision}{told}", _where(one.runtime, one.device)
+    return one.architecture, f"{kind(one)}{told}", _where(one.runtime, one.device)
 
 
 def _where(runtime: str, device: str) -> str:

@@ -6,6 +6,7 @@ from rich.text import Text
 from mnist_deploy.artifacts import Precision, State
 from mnist_deploy.diagnosis.matching import BY_ORDER
 from mnist_deploy.diagnosis.records import Diagnosis, LayerRow, Verdict
+from mnist_deploy.kinds import kind
 from mnist_deploy.reports.layout import row, table, titled
 
 STYLES = {Verdict.PAST: "red", Verdict.NOT_FOUND: "yellow"}
@@ -22,8 +23,7 @@ def diagnosis(record: Diagnosis) -> RenderableType:
         cells = row((one.layer, operator, *map(_figure, figures), _verdict(one, record.tolerance)))
         body.add_row(*cells, style=STYLES.get(one.verdict))
     title = (
-        f"{record.architecture} {record.format} {record.precision} in {record.runtime}: layers against Keras's, "
-        f"{record.images} test images"
+        f"{record.architecture} {kind(record)} in {record.runtime}: layers against Keras's, {record.images} test images"
     )
     verdict = Text(record.finding, style="red" if record.first else "")
     return Group(titled(title, body, _notes(record, split=split)), verdict)

@@ -11,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from mnist_deploy.benchmark.comparison import MARGIN
+from mnist_deploy.kinds import kind
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.reports.fitted import FittedTable
 from mnist_deploy.results import Measurement
@@ -83,7 +84,7 @@ def marker(values: Sequence[float], show: Callable[[float], str], *, highest: bo
 
 def who(one: ParityRow | Measurement) -> tuple[str, str]:
     """Return the cells that say what ran where; the CPU, being the rule, goes without saying."""
-    return f"{one.format} {one.precision}", one.runtime if one.device == "cpu" else f"{one.runtime} {one.device}"
+    return kind(one), one.runtime if one.device == "cpu" else f"{one.runtime} {one.device}"
 
 
 def p50_reach(row: Measurement) -> float | None:

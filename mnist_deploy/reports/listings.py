@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mnist_deploy.decisions.recommendation import candidates
 from mnist_deploy.decisions.records import Candidate
+from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.layout import p50_reach, who
@@ -115,7 +116,7 @@ def _use(use: tuple[int, int, str]) -> str:
 
 
 def _key(one: Measurement | ParityRow) -> tuple[str, ...]:
-    return one.format, one.precision, one.runtime, one.device, one.artifact_sha256
+    return identity(one, "artifact_sha256", of=CELL)
 
 
 def failures(results: Results) -> Listing:

@@ -5,10 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.console import RenderableType
 
 from mnist_deploy.benchmark.comparison import MARGIN
+from mnist_deploy.decisions.recommendation import inputs_differ
+from mnist_deploy.kinds import kind
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.layout import marker, p50_reach, reach, row, table, titled, who
 from mnist_deploy.reports.setbacks import setbacks
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds, times
+from mnist_deploy.reports.wording import UINT8
 from mnist_deploy.results import Check, Comparison, Measurement, Noise, Results, RuntimeRow
 
 
@@ -52,7 +55,7 @@ def _speed_note(batch: int, rows: list[Measurement], results: Results) -> str:
     notes = [f"Times are for one call with {counted(batch, 'image')}; {counted(passes, 'pass', 'passes')}."]
     winner = next((one for one in rows if one.sole_winner), None)
     if winner is not None:
-        notes.append(f"{winner.format} {winner.precision} in {winner.runtime} is the sole winner.")
+        notes.append(f"{kind(winner)} in {winner.runtime} is the sole winner.")
     elif rows[0].rank is not None and len(rows) > 1:
         notes.append("No sole winner.")
     if results.baseline is not None and any(one.speed_up for one in rows):
@@ -113,6 +116,8 @@ def legend(results: Results) -> Iterator[tuple[str, str]]:
         peak, bandwidth = rate(roof.peak_flops_per_s), rate(max(roof.bandwidth_bytes_per_s.values()))
         text = f"share of what float32 arithmetic ({peak}FLOP/s) and memory ({bandwidth}B/s at most) allow"
         yield "roof", f"{text} with {counted(roof.threads, 'thread')}; int8 arithmetic may pass 100%"
+    if inputs_differ(results.measurements):
+        yield "uint8", UINT8
     if results.clock_floor_s is not None:
         yield "clock", f"reading it costs {seconds(results.clock_floor_s)}, which is part of every call"
     if results.time_limited and results.plan is not None:

@@ -16,6 +16,7 @@ from mnist_deploy.benchmark.sampler import Times
 from mnist_deploy.benchmark.statistics import counted
 from mnist_deploy.environment import Environment
 from mnist_deploy.errors import ArtifactError
+from mnist_deploy.kinds import CELL, slug
 from mnist_deploy.reports.report import Report, samples
 from mnist_deploy.results import Measurement, Results
 
@@ -101,20 +102,19 @@ def _outside(data: np.ndarray[Any, np.dtype[np.float64]], low: float, high: floa
 
 def _calls(recording: Recording, one: Measurement, report: Report) -> Times:
     """Return the calls that count, of all passes that count: what `benchmark.statistics.summarize` takes."""
-    names = ("architecture", "format", "precision", "runtime", "device", "batch_size", "threads")
-    key = CellKey(**{name: getattr(one, name) for name in names})
-    if key not in recording.passes:
+    cell = CellKey(**{name: getattr(one, name) for name in (*CELL, "batch_size", "threads")})
+    if cell not in recording.passes:
         raise ArtifactError(
             f"{report.gathered.samples}: holds no samples of {_parameters(one)}; give the file that was written "
             f"with {report.gathered.sources[0]}"
         )
-    passes = recording.pass_times(key)
+    passes = recording.pass_times(cell)
     return np.concatenate([times for number in counted(one.pass_trusted) for times in passes[number].used])
 
 
 def _benchmark(one: Measurement, calls: Times, results: Results) -> dict[str, Any]:
     name = f"{one.timed}[{_parameters(one)}]"
-    parameters = ("architecture", "format", "precision", "runtime", "device", "threads", "batch_size")
+    parameters = (*CELL, "threads", "batch_size")
     withheld = results.noise is not None and results.noise.withheld
     return {
         # pytest-benchmark's `compare` makes one table of a group: what may be set against each other.
@@ -144,7 +144,7 @@ def _benchmark(one: Measurement, calls: Times, results: Results) -> dict[str, An
 
 def _parameters(one: Measurement) -> str:
     where = f"{one.runtime}-{one.device}-batch{one.batch_size}-threads{one.threads}"
-    return f"{one.architecture}-{one.format}-{one.precision}-{where}"
+    return f"{one.architecture}-{slug(one)}-{where}"
 
 
 def _machine(here: Environment) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from mnist_deploy.decisions.records import Candidate, Recommendation
+from mnist_deploy.kinds import kind
 from mnist_deploy.pipeline.recommending import Advice
 from mnist_deploy.plural import counted
 from mnist_deploy.reports import wording
@@ -34,7 +35,7 @@ def _chosen(found: Recommendation, path: Path | None, *, quick: bool) -> Iterato
     if found.chosen is None:
         return
     one = found.chosen.measurement
-    yield _heading(f"{QUICK if quick else ''}Deploy {one.architecture} {one.format} {one.precision} in {one.runtime}")
+    yield _heading(f"{QUICK if quick else ''}Deploy {one.architecture} {kind(one)} in {one.runtime}")
     body = table(("", ""), header=False)
     body.add_row(*row(("file", str(path) if path else "not in this store as it was measured")))
     for name, text in wording.facts(found.chosen):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from mnist_deploy.artifacts import Precision
 from mnist_deploy.benchmark.comparison import Ratio, Series, Verdict, ratio, verdict
+from mnist_deploy.kinds import Variant, identity
 from mnist_deploy.profiling.profilers import PROFILERS
 from mnist_deploy.reports.layout import who
 from mnist_deploy.reports.units import times
@@ -14,8 +15,8 @@ def setbacks(rows: Iterable[Measurement]) -> list[str]:
     """Return a sentence for each int8 row that is slower than its float32 twin among `rows`.
 
     Args:
-        rows: measurements of one network in one use. The twin has the same format, runtime and device. Rows without
-            a rank are of a run that gives no verdicts, here neither.
+        rows: measurements of one network in one use. The twin has the same format, variant, runtime and device. Rows
+            without a rank are of a run that gives no verdicts, here neither.
     """
     judged = [one for one in rows if one.rank is not None]
     twins = {_place(one): one for one in judged if one.precision == Precision.FLOAT32}
@@ -40,12 +41,13 @@ def _why(one: Measurement) -> str:
     if one.runtime not in PROFILERS or one.device != "cpu":
         return ""
     use = "" if (one.batch_size, one.threads) == (1, 1) else f" --batch-size {one.batch_size} --threads {one.threads}"
-    what = f"{one.architecture} --format {one.format} --runtime {one.runtime}{use}"
+    which = "" if one.variant == Variant.STANDARD else f" --variant {one.variant}"
+    what = f"{one.architecture} --format {one.format}{which} --runtime {one.runtime}{use}"
     return f" To see why: mnist-deploy profile {what}"
 
 
-def _place(one: Measurement) -> tuple[str, str, str]:
-    return one.format, one.runtime, one.device
+def _place(one: Measurement) -> tuple[str, ...]:
+    return identity(one, of=("format", "variant", "runtime", "device"))
 
 
 def _series(one: Measurement) -> Series:

@@ -17,6 +17,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.results import Measurement, Results
 
@@ -70,13 +71,13 @@ def _pairs(results: Results) -> Iterator[tuple[Measurement | None, ParityRow | N
     for one in results.measurements:
         yield one, rows.get(_key(one))
     measured = {_key(one) for one in results.measurements}
-    for key, row in rows.items():
-        if key not in measured:
+    for name, row in rows.items():
+        if name not in measured:
             yield None, row
 
 
 def _key(one: Measurement | ParityRow) -> tuple[str, ...]:
-    return one.architecture, one.format, one.precision, one.runtime, one.device, one.artifact_sha256
+    return identity(one, "artifact_sha256", of=CELL)
 
 
 def _flips(row: ParityRow | None) -> dict[str, Any]:

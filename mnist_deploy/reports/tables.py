@@ -8,6 +8,7 @@ from rich.text import Text
 
 from mnist_deploy.architectures import Architecture, Conv, Dense, Layer, MaxPool
 from mnist_deploy.artifacts import Artifact
+from mnist_deploy.kinds import CELL, Variant, words
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.reports import trainings
 from mnist_deploy.reports.layout import row, table, titled, who
@@ -60,12 +61,14 @@ def training(rows: Sequence[TrainingRow], *, quick: bool = False) -> RenderableT
 def artifacts(records: Sequence[Artifact], kept: Iterable[str]) -> Iterator[RenderableType]:
     """Yield what was exported, one table a network."""
     known = set(kept)
-    for name, group in groupby(records, key=lambda record: record.architecture):
+    for network, group in groupby(records, key=lambda record: record.architecture):
         body = table(("format", "precision", "file"), ("size",), ("",))
         for one in group:
             note = "kept" if one.label in known else ""
-            body.add_row(*row((one.format, one.precision, one.path.name, number_bytes(one.size_bytes), note)))
-        yield titled(f"{name}: artifacts", body)
+            body.add_row(
+                *row((one.format, " ".join(words(one)[1:]), one.path.name, number_bytes(one.size_bytes), note))
+            )
+        yield titled(f"{network}: artifacts", body)
 
 
 def parity(rows: Sequence[ParityRow], *, quick: bool = False) -> Iterator[RenderableType]:
@@ -121,9 +124,10 @@ def left_out(records: Sequence[Skip]) -> Iterator[tuple[SkipKind, str, str, str]
 def what(members: Sequence[Skip]) -> str:
     """Name the skips of one reason by the values that their fields take, each once."""
     parts = []
-    for field in ("architecture", "format", "precision", "runtime", "device"):
+    for field in CELL:
         values = list(dict.fromkeys(value for skip in members if (value := getattr(skip, field))))
-        if values:
+        # The standard variant goes without saying, unless others were left out for the same reason.
+        if values and values != [Variant.STANDARD]:
             parts.append(", ".join(values))
     return " / ".join(parts)
 

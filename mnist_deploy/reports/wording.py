@@ -7,6 +7,7 @@ from mnist_deploy.benchmark.comparison import MARGIN, Verdict, verdict
 from mnist_deploy.decisions.parting import more_accurate
 from mnist_deploy.decisions.parting import times as time_ratio
 from mnist_deploy.decisions.records import PARITY, Candidate, Prefer, Recommendation
+from mnist_deploy.kinds import options, slug
 from mnist_deploy.pipeline.gathering import Gathered
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.misses import left_out
@@ -21,6 +22,9 @@ _BEST = {
     Prefer.SIZE: "Smallest",
     Prefer.ACCURACY: "Most accurate",
 }
+
+# What sets the calls of artifacts with uint8 input apart from those beside them.
+UINT8 = "its calls scale the pixels too, which float32 input leaves outside the clock; compare them by --end-to-end"
 
 
 def why(found: Recommendation) -> str:
@@ -208,7 +212,6 @@ def sources(gathered: Gathered) -> list[str]:
 def package_command(one: Candidate) -> str:
     """Return the command that makes a folder to deploy of a candidate."""
     row = one.measurement
-    options = (("--format", row.format), ("--precision", row.precision), ("--runtime", row.runtime))
-    told = " ".join(f"{name} {shlex.quote(value)}" for name, value in options)
-    folder = shlex.quote(f"{row.architecture}-{row.format}-{row.precision}-{row.runtime}")
+    told = shlex.join([*shlex.split(options(row)), "--runtime", row.runtime])
+    folder = shlex.quote(f"{row.architecture}-{slug(row)}-{row.runtime}")
     return f"mnist-deploy package {shlex.quote(row.architecture)} {told} --output {folder}"

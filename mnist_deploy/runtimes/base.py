@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pydantic import BaseModel
 
 from mnist_deploy.artifacts import Artifact
-from mnist_deploy.dataset import CLASSES, FloatArray, UInt8Array, scaled
+from mnist_deploy.dataset import CLASSES, FloatArray, Images, UInt8Array, scaled, unscaled
 from mnist_deploy.errors import UnavailableError
 from mnist_deploy.plugins import Closing
 from mnist_deploy.versions import importable, version_of
@@ -166,9 +166,24 @@ class Runtime(Closing, ABC):
     def prepare(cls, artifact: Artifact, batch_size: int) -> None:
         """Do once what is kept for every later load of `artifact`, as compiling it: no load's time holds it."""
 
-    def encode(self, images: FloatArray) -> Any:
-        """Turn float32 (N, 28, 28, 1) in [0, 1] into the artifact's input; this is outside the clock."""
-        return np.ascontiguousarray(images, dtype=np.float32)
+    @property
+    def input_type(self) -> type[np.float32 | np.uint8]:
+        """What `encode` gives by default: float32 in [0, 1], or pixels as stored where the artifact scales them."""
+        return np.uint8 if self.artifact.variant.uint8 else np.float32
+
+    def encode(self, images: Images) -> Any:
+        """Turn images into the artifact's input; a call's clock does not hold this, an end-to-end clock does.
+
+        Pixels that the artifact takes as they are stay what they are, without a copy.
+
+        Args:
+            images: float32 (N, 28, 28, 1) in [0, 1], or pixels as stored, uint8 (N, 28, 28).
+        """
+        if images.dtype != np.uint8:
+            return np.ascontiguousarray(unscaled(images) if self.artifact.variant.uint8 else images, self.input_type)
+        if self.artifact.variant.uint8:
+            return np.ascontiguousarray(images)[..., np.newaxis]
+        return np.ascontiguousarray(scaled(images))
 
     @abstractmethod
     def run(self, tensor: Any) -> Any:
@@ -214,10 +229,10 @@ class Runtime(Closing, ABC):
 
     def classify(self, pixels: UInt8Array) -> npt.NDArray[np.int64]:
         """Return the labels, int64 (N,), of one batch of images as stored, uint8 (N, 28, 28): the whole way."""
-        return np.asarray(self.decode(self.run(self.encode(scaled(pixels)))).argmax(axis=1))
+        return np.asarray(self.decode(self.run(self.encode(pixels))).argmax(axis=1))
 
-    def infer(self, images: FloatArray) -> FloatArray:
-        """Return the scores, float32 (N, 10), of any number of images, float32 (N, 28, 28, 1).
+    def infer(self, images: Images) -> FloatArray:
+        """Return the scores, float32 (N, 10), of any number of images, as `encode` takes them.
 
         They go through `run` in batches of `batch_size`; the last one is filled up with zeros that are cut off again.
         """
@@ -226,7 +241,7 @@ class Runtime(Closing, ABC):
             batch = images[start : start + self.batch_size]
             used = len(batch)
             if used < self.batch_size:
-                batch = np.concatenate([batch, np.zeros((self.batch_size - used, *batch.shape[1:]), np.float32)])
+                batch = np.concatenate([batch, np.zeros((self.batch_size - used, *batch.shape[1:]), batch.dtype)])
             scores[start : start + used] = self.decode(self.run(self.encode(batch)))[:used]
         return scores
 

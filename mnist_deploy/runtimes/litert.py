@@ -6,7 +6,7 @@ import numpy as np
 
 from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Artifact
-from mnist_deploy.dataset import FloatArray
+from mnist_deploy.dataset import FloatArray, Images, scaled
 from mnist_deploy.runtimes.base import Runtime
 
 # How the interpreter lists a node that stands for those which a delegate took; they stay in the list, before it.
@@ -54,10 +54,12 @@ class LiteRTRuntime(Runtime):
         self._interpreter.resize_tensor_input(self._input["index"], (batch_size, *INPUT_SHAPE))
         self._interpreter.allocate_tensors()
 
-    def encode(self, images: FloatArray) -> Any:
+    def encode(self, images: Images) -> Any:
         """Quantise the images where the artifact's input is int8: round(x / scale) + zero point."""
-        if self._input["dtype"] == np.float32:
+        if self._input["dtype"] != np.int8:
             return super().encode(images)
+        if images.dtype == np.uint8:
+            images = scaled(images)
         limits = np.iinfo(self._input["dtype"])
         scale, zero_point = self._input["quantization"]
         quantised = np.rint(images / np.float32(scale)) + zero_point

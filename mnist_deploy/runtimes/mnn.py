@@ -44,7 +44,8 @@ class MnnRuntime(Runtime):
             str(artifact.path), [INPUT_NAME], [OUTPUT_NAME], runtime_manager=self._manager, shape_mutable=False
         )
         # NCHW is MNN's name for a tensor whose numbers lie in the order of its shape, which is ONNX's.
-        self._input = expr.placeholder([batch_size, *INPUT_SHAPE], expr.NCHW, expr.float)
+        numbers = expr.uint8 if artifact.variant.uint8 else expr.float
+        self._input = expr.placeholder([batch_size, *INPUT_SHAPE], expr.NCHW, numbers)
 
     def run(self, tensor: Any) -> Any:
         """Write the input, compute, and copy the output, which the next call overwrites."""

@@ -100,7 +100,7 @@ class OnnxRuntimeRuntime(Runtime):
         return [(wanted, CUDA_OPTIONS if wanted == CUDA else {})]
 
     def _bind(self) -> None:
-        self._input = np.empty((self.batch_size, *INPUT_SHAPE), np.float32)
+        self._input = np.empty((self.batch_size, *INPUT_SHAPE), self.input_type)
         self._output = np.empty((self.batch_size, CLASSES), np.float32)
         self._binding = self._session.io_binding()
         self._binding.bind_cpu_input(INPUT_NAME, self._input)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mnist_deploy.artifacts import Artifact
-from mnist_deploy.dataset import CLASSES, FloatArray
+from mnist_deploy.dataset import CLASSES, FloatArray, Images
 from mnist_deploy.runtimes.onnxruntime import OnnxRuntimeRuntime
 from mnist_deploy.training import INPUT_NAME, OUTPUT_NAME
 
@@ -39,7 +39,7 @@ class OnnxRuntimeBound(OnnxRuntimeRuntime):
         )
         self._binding.bind_ortvalue_output(OUTPUT_NAME, self._scores)
 
-    def encode(self, images: FloatArray) -> Any:
+    def encode(self, images: Images) -> Any:
         """Copy the batch to the device; return ONNX Runtime's own tensor."""
         import onnxruntime
 

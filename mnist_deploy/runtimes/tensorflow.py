@@ -48,7 +48,7 @@ class TensorFlowBase(Runtime):
 
     def executed_on(self) -> str:
         """Return TensorFlow's name of the device that holds the output of a batch of zeros: 'CPU:0', 'GPU:0'."""
-        zeros = np.zeros((self.batch_size, *INPUT_SHAPE), np.float32)
+        zeros = np.zeros((self.batch_size, *INPUT_SHAPE), self.input_type)
         return str(self.call(zeros).device).rpartition("/device:")[2]
 
 

@@ -32,10 +32,10 @@ class TensorFlowXlaRuntime(TensorFlowRuntime):
             return self._signature(**{INPUT_NAME: image})[OUTPUT_NAME]
 
         shape = (batch_size, *INPUT_SHAPE)
-        spec = tf.TensorSpec(shape, tf.float32, name=INPUT_NAME)
+        spec = tf.TensorSpec(shape, self.input_type, name=INPUT_NAME)
         self._function = tf.function(serve, input_signature=[spec], jit_compile=True)
         self._compiled = self._function.get_concrete_function()
-        self.run(np.zeros(shape, np.float32))
+        self.run(np.zeros(shape, self.input_type))
 
     def call(self, tensor: Any) -> Any:
         """Call the compiled function."""

@@ -11,6 +11,7 @@ from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording, Sli
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.decisions.recommendation import recommend
 from mnist_deploy.decisions.records import Wishes
+from mnist_deploy.kinds import CELL
 from mnist_deploy.pipeline.gathering import Gathered
 from mnist_deploy.reports.report import Report
 from mnist_deploy.results import Measurement, Results
@@ -27,7 +28,7 @@ def dataset(images: int = 101) -> Dataset:
 
 
 def key(row: Measurement, **changes: object) -> CellKey:
-    names = ("architecture", "format", "precision", "runtime", "device", "batch_size", "threads")
+    names = (*CELL, "batch_size", "threads")
     return replace(CellKey(**{name: getattr(row, name) for name in names}), **changes)
 
 

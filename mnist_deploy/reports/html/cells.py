@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mnist_deploy.decisions.recommendation import candidates
 from mnist_deploy.decisions.records import Candidate
+from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.layout import reach, who
 from mnist_deploy.reports.units import percent, times
@@ -58,7 +59,7 @@ def speed_up(found: Comparison) -> str:
 
 def key(row: Measurement) -> tuple[str | int, ...]:
     """Return what identifies a measured cell."""
-    return (*(row.architecture, row.format, row.precision, row.runtime, row.device), row.batch_size, row.threads)
+    return identity(row, "batch_size", "threads", of=CELL)
 
 
 def _unknown(row: Measurement) -> Candidate:

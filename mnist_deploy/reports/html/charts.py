@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mnist_deploy.decisions.records import Candidate
+from mnist_deploy.kinds import kind
 from mnist_deploy.reports.html.cells import label, runtime_of
 from mnist_deploy.reports.html.distributions import Distribution
 from mnist_deploy.reports.layout import p50_reach
@@ -61,7 +62,7 @@ def pareto(cells: Sequence[Candidate], palette: Mapping[str, str]) -> Spec | Non
             "r": runtime_of(one.measurement),
             "p": one.measurement.precision,
             "fail": one.passed is False,
-            "artifact": f"{one.measurement.format} {one.measurement.precision}",
+            "artifact": kind(one.measurement),
             "p50": _p50(one),
             "accuracy": f"{one.accuracy:.4f} ({one.accuracy_low or 0:.4f} to {one.accuracy_high or 0:.4f})",
             "size": number_bytes(one.measurement.size_bytes),

@@ -8,6 +8,7 @@ import numpy as np
 from mnist_deploy.benchmark import statistics
 from mnist_deploy.benchmark.recording import CellKey, Recording
 from mnist_deploy.benchmark.sampler import Times
+from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.results import Measurement
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -74,4 +75,4 @@ def _of(recording: Recording, key: CellKey | None, row: Measurement) -> Distribu
 
 
 def _key(one: CellKey | Measurement) -> tuple[str | int, ...]:
-    return (one.architecture, one.format, one.precision, one.runtime, one.device, one.batch_size, one.threads)
+    return identity(one, "batch_size", "threads", of=CELL)

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from mnist_deploy.benchmark.comparison import MARGIN
+from mnist_deploy.decisions.recommendation import inputs_differ
 from mnist_deploy.decisions.records import Candidate
+from mnist_deploy.kinds import kind
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.plural import counted
 from mnist_deploy.reports import trainings
@@ -14,6 +16,7 @@ from mnist_deploy.reports.layout import p50_reach, who
 from mnist_deploy.reports.measurements import rank
 from mnist_deploy.reports.setbacks import setbacks
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds
+from mnist_deploy.reports.wording import UINT8
 from mnist_deploy.results import Results, TrainingRow
 
 ARTIFACT = (Column("artifact"), Column("runtime"))
@@ -221,9 +224,11 @@ def _speed_notes(use: UseCells, results: Results) -> list[str]:
     notes = [f"Times are for one call with {counted(use.batch_size, 'image')}; {counted(passes, 'pass', 'passes')}."]
     winner = next((one.measurement for one in use.cells if one.measurement.sole_winner), None)
     if winner is not None:
-        notes.append(f"{winner.format} {winner.precision} in {winner.runtime} is the sole winner.")
+        notes.append(f"{kind(winner)} in {winner.runtime} is the sole winner.")
     elif use.cells[0].measurement.rank is not None and len(use.cells) > 1:
         notes.append("No sole winner.")
+    if inputs_differ([one.measurement for one in use.cells]):
+        notes.append(f"uint8: {UINT8}.")
     if any(p50_reach(one.measurement) is None for one in use.cells):
         notes.append("No interval where there are fewer than three passes.")
     if any(one.measurement.rank is not None for one in use.cells):
