@@ -22,6 +22,10 @@ class Layer:
         """Return the output's shape, without the batch axis, for an input of `shape`."""
         raise NotImplementedError
 
+    def reads(self, output: Shape, shape: Shape) -> Shape:
+        """Return the part of an input of `shape` that an `output` depends on, from the upper left corner."""
+        return shape
+
     def parameters(self, shape: Shape) -> int:
         """Return how many numbers the layer learns."""
         return 0
@@ -76,6 +80,10 @@ class Conv(Layer):
         """Return (height, width, filters), each side shorter by kernel - 1."""
         return (shape[0] - self.kernel + 1, shape[1] - self.kernel + 1, self.filters)
 
+    def reads(self, output: Shape, shape: Shape) -> Shape:
+        """Return as many pixels more a side as the kernel reaches."""
+        return (output[0] + self.kernel - 1, output[1] + self.kernel - 1, shape[2])
+
     def parameters(self, shape: Shape) -> int:
         """Count the kernels' weights and the biases."""
         return (self.kernel**2 * shape[2] + 1) * self.filters
@@ -96,29 +104,9 @@ class MaxPool(Layer):
         """Return (height // size, width // size, channels)."""
         return (shape[0] // self.size, shape[1] // self.size, shape[2])
 
-
-@dataclass(frozen=True)
-class Crop(Layer):
-    """The upper left square of `side` pixels. No network of the notebook has it: see `equivalents`."""
-
-    kind = "Crop"
-    side: int
-
-    def output(self, shape: Shape) -> Shape:
-        """Return (side, side, channels)."""
-        return (self.side, self.side, shape[2])
-
-
-@dataclass(frozen=True)
-class Activation(Layer):
-    """A function of each value alone, where it is no part of another layer."""
-
-    kind = "Activation"
-    activation: str
-
-    def output(self, shape: Shape) -> Shape:
-        """Return the shape as it is."""
-        return shape
+    def reads(self, output: Shape, shape: Shape) -> Shape:
+        """Return whole squares."""
+        return (output[0] * self.size, output[1] * self.size, shape[2])
 
 
 @dataclass(frozen=True)
@@ -147,8 +135,7 @@ class Architecture:
     reported: Reported
     validates_on_test: bool | None = None
 
-    def _with_shapes(self) -> Iterator[tuple[Layer, Shape]]:
-        shape = INPUT_SHAPE
+    def _with_shapes(self, shape: Shape = INPUT_SHAPE) -> Iterator[tuple[Layer, Shape]]:
         for layer in self.layers:
             yield layer, shape
             shape = layer.output(shape)
@@ -166,6 +153,18 @@ class Architecture:
         are comparisons and table look-ups as much as arithmetic.
         """
         return sum(layer.flops(shape) for layer, shape in self._with_shapes())
+
+    @property
+    def needed_flops(self) -> int:
+        """Those of `flops` that a score depends on: not those for what a pooling drops at the edge.
+
+        An export leaves the others out (see `rewriting`), so a roofline is made of these.
+        """
+        known = list(self._with_shapes())
+        read = known[-1][0].output(known[-1][1])
+        for layer, shape in reversed(known):
+            read = layer.reads(read, shape)
+        return sum(layer.flops(shape) for layer, shape in self._with_shapes(read))
 
     def bytes_moved(self, batch_size: int, weight_bytes: int) -> int:
         """Return the bytes that one call on `batch_size` images cannot avoid moving.

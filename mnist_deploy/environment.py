@@ -13,7 +13,7 @@ from mnist_deploy import __version__, cgroup, cpu
 from mnist_deploy.versions import versions
 
 LIBRARIES = (
-    "numpy", "tensorflow", "keras", "jax", "jaxlib", "onnx", "tf2onnx", "onnxslim", "onnxruntime", "onnxruntime-gpu",
+    "numpy", "tensorflow", "keras", "jax", "jaxlib", "onnx", "tf2onnx", "onnxruntime", "onnxruntime-gpu",
     "onnxruntime-openvino", "ai-edge-litert", "openvino", "nncf", "iree-base-compiler", "iree-base-runtime", "MNN",
 )  # fmt: skip
 

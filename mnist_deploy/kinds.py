@@ -19,7 +19,7 @@ class Variant(StrEnum):
 
     STANDARD = "standard"
     UINT8 = "uint8"  # takes pixels as stored, uint8 (N, 28, 28, 1); the scaling to [0, 1] stands inside the graph
-    PLAIN = "plain"  # the graph as the converter made it, without rewrites
+    PLAIN = "plain"  # of the network as it was trained, not rewritten to compute less
     UINT8_PLAIN = "uint8-plain"
 
     @classmethod
@@ -34,7 +34,7 @@ class Variant(StrEnum):
 
     @property
     def optimized(self) -> bool:
-        """Whether the graph was rewritten where that makes it faster."""
+        """Whether the network was rewritten to compute less, which makes it faster."""
         return self in {Variant.STANDARD, Variant.UINT8}
 
     @property

@@ -101,12 +101,17 @@ def tiny_run(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyR
     return TinyRun(root, tiny_data, ended, written(root))
 
 
+# Two are enough: all formats are converted from the same network.
+PLAIN_FORMATS = ("tflite", "onnx")
+
+
 @pytest.fixture(scope="session")
 def variants_run(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the tiny run's artifacts with uint8 input and plain graphs of one network beside them; read only."""
+    """A copy of the tiny run's artifacts with other variants of one network beside them; read only."""
     root = Path(shutil.copytree(tiny_run.root, tmp_path_factory.mktemp("variants") / "artifacts"))
-    for options in (["--input", "uint8"], ["--no-optimize"]):
-        told = ("--format", "all", "--data", tiny_run.data, "--artifacts", root)
+    plain = [word for name in PLAIN_FORMATS for word in ("--format", name)]
+    for options in (["--input", "uint8", "--format", "all"], ["--no-optimize", *plain]):
+        told = ("--data", tiny_run.data, "--artifacts", root)
         ended = mnist_deploy("export", NETWORKS[1], *options, *told)
         assert ended.code == 0, ended.err
     return root

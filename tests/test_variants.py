@@ -21,11 +21,10 @@ from mnist_deploy.pipeline.selection import Selection, matrix
 from mnist_deploy.progress import Silent
 from mnist_deploy.results import SkipKind
 from mnist_deploy.runtimes import RUNTIMES
-from tests.conftest import FEW, NETWORKS, TinyRun, mnist_deploy
+from tests.conftest import FEW, NETWORKS, PLAIN_FORMATS, TinyRun, mnist_deploy
 from tests.test_cli import ended, one_line
 
 MLP, CNN = NETWORKS
-REWRITTEN = [name for name, exporter in EXPORTERS.items() if exporter.optimizes]
 ONE = [Use(batch_size=1, threads=1)]
 
 
@@ -42,7 +41,7 @@ def test_variants_lie_beside_what_was_there(tiny_run: TinyRun, variants_run: Pat
     assert len({one.path for one in every}) == len(every), "no two share a file"
     kinds = {(one.format, one.precision) for one in every if one.variant is Variant.UINT8}
     assert kinds == {(name, one) for name, exporter in EXPORTERS.items() for one in exporter.precisions}
-    assert {one.format for one in every if one.variant is Variant.PLAIN} == set(REWRITTEN)
+    assert {one.format for one in every if one.variant is Variant.PLAIN} == set(PLAIN_FORMATS)
     assert {one.architecture for one in every if one.variant is not Variant.STANDARD} == {CNN}
     names = {(one.format, one.variant): one.path.name for one in every if one.precision is Precision.FLOAT32}
     assert names["onnx", Variant.UINT8] == "float32-uint8.onnx" and names["onnx", Variant.PLAIN] == "float32-plain.onnx"
@@ -52,7 +51,7 @@ def test_variants_lie_beside_what_was_there(tiny_run: TinyRun, variants_run: Pat
 
 def test_what_is_there_is_kept_and_nothing_else_touched(tiny_run: TinyRun, variants: ArtifactStore) -> None:
     before = {one.path: one.path.stat().st_mtime_ns for one in variants.manifest().artifacts}
-    wanted = targets(["onnx", "tflite"], [Precision.FLOAT32], Variant.UINT8)
+    wanted = targets(["onnx", "tflite"], [Precision.FLOAT32])
     told = (variants, tiny_run.dataset, [CNN], wanted, Calibration(), Silent(), Variant.UINT8)
     first = export_all(*told)
     assert first.kept == {f"{CNN} onnx float32 uint8", f"{CNN} tflite float32 uint8"}
@@ -60,15 +59,6 @@ def test_what_is_there_is_kept_and_nothing_else_touched(tiny_run: TinyRun, varia
     assert not second.kept and {one.variant for one in second.artifacts} == {Variant.UINT8}
     after = {one.path: one.path.stat().st_mtime_ns for one in variants.manifest().artifacts}
     assert {path for path in after if after[path] != before[path]} == {one.path for one in second.artifacts}
-
-
-def test_plain_variants_are_of_what_is_rewritten_alone() -> None:
-    def found(*formats: str) -> set[str]:
-        return {exporter.format for exporter, _ in targets(formats, list(Precision), Variant.PLAIN)}
-
-    assert found(*EXPORTERS) == set(REWRITTEN) and found("tflite", "onnx") == {"onnx"}
-    with pytest.raises(UsageError, match=r"no format asked for has the precision float16 \(onnx: float32"):
-        targets(["onnx", "tflite"], [Precision.FLOAT16], Variant.PLAIN)
 
 
 def test_a_stale_variant_names_the_command_that_mends_it(variants: ArtifactStore) -> None:
@@ -265,7 +255,6 @@ def test_verify_bench_and_report_tell_variants_apart(tiny_run: TinyRun, variants
 
 BAD = {
     "input": (["export", "--input", "float16"], "unknown input 'float16'"),
-    "plain": (["export", "--no-optimize", "--format", "saved_model"], "saved_model is exported without rewrites"),
     "variant": (["bench", "--variant", "uint9"], "did you mean uint8?"),
     "one variant": (["predict", "x.png", "--variant", "all"], "unknown variant 'all'"),
     "diagnose": (["diagnose", CNN, "--format", "onnx", "--variant", "plane"], "did you mean plain?"),

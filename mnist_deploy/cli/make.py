@@ -13,7 +13,7 @@ InputOption = Annotated[
 ]  # fmt: skip
 PlainOption = Annotated[
     bool,
-    typer.Option("--no-optimize", help="Leave the graphs of onnx and mnn as they are converted, without rewrites."),
+    typer.Option("--no-optimize", help="Export the network as it was trained, without rewrites."),
 ]
 
 
@@ -82,7 +82,7 @@ def export(
 
     chosen, kinds = meaning.networks(names), meaning.precisions(precision) or list(Precision)
     variant = meaning.variant(input, optimized=not plain)
-    wanted = targets(meaning.export_formats(format), kinds, variant)
+    wanted = targets(meaning.export_formats(format), kinds)
     store = meaning.store(artifacts)
     trained = chosen or store.trained()
     if not trained:

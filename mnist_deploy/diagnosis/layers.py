@@ -9,6 +9,7 @@ import numpy as np
 
 from mnist_deploy.dataset import FloatArray
 from mnist_deploy.errors import ModelError
+from mnist_deploy.rewriting import rewritten
 from mnist_deploy.runtimes.tensorflow import configure
 from mnist_deploy.training import SCORING_BATCH, require_tensorflow
 
@@ -53,7 +54,7 @@ class Layer:
         return self.source[-1] if flattened else self.values.shape[-1]
 
 
-def outputs(path: Path, images: FloatArray) -> list[Layer]:
+def outputs(path: Path, images: FloatArray, *, optimized: bool = False) -> list[Layer]:
     """Return the layers of the Keras model at `path` with their outputs for `images`, first to last.
 
     A layer with a softmax comes in two: scores near 0 and 1 hide what is wrong with the numbers that they are made of.
@@ -61,6 +62,7 @@ def outputs(path: Path, images: FloatArray) -> list[Layer]:
     Args:
         path: a .keras file.
         images: float32 (N, 28, 28, 1) in [0, 1].
+        optimized: whether to take the layers of the network that `rewriting` makes of the model.
 
     Raises:
         ModelError: the file is no readable Keras model.
@@ -76,6 +78,8 @@ def outputs(path: Path, images: FloatArray) -> list[Layer]:
         raise ModelError(
             f"{path}: not a readable Keras model; run: mnist-deploy train {path.parent.name} --force"
         ) from error
+    if optimized:
+        model = rewritten(model)
     parts: list[tuple[Any, str, str, bool, Any]] = []
     for layer in model.layers:
         kind, weighted = type(layer).__name__, bool(layer.weights)

@@ -19,7 +19,6 @@ class Exporter(ABC):
             folder of a format that has one precision.
         precisions: what it can write.
         distributions: the installed packages whose versions belong to the provenance.
-        optimizes: True where the standard export is rewritten, so that a plain one differs.
         on_request: True for a format that is exported only when it is named, or with `--format all`.
         order: its place among the formats in lists.
     """
@@ -28,7 +27,6 @@ class Exporter(ABC):
     suffix: ClassVar[str]
     precisions: ClassVar[tuple[Precision, ...]]
     distributions: ClassVar[tuple[str, ...]]
-    optimizes: ClassVar[bool] = False
     on_request: ClassVar[bool] = False
     order: ClassVar[int]
 

@@ -33,8 +33,7 @@ class MnnExporter(Exporter):
     format = "mnn"
     suffix = ".mnn"
     precisions = (Precision.FLOAT32, Precision.FLOAT16)
-    distributions = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxslim", "MNN")
-    optimizes = True
+    distributions = ("tensorflow", "keras", "tf2onnx", "onnx", "MNN")
     on_request = True
     order = 5
 

@@ -16,7 +16,7 @@ OPSET = 17
 
 
 class OnnxExporter(Exporter):
-    """An ONNX file made by tf2onnx, freed of shape chains by onnxslim, quantised by ONNX Runtime's own tool.
+    """An ONNX file made by tf2onnx, quantised by ONNX Runtime's own tool.
 
     Input 'image' (batch, 28, 28, 1), float32 or uint8 by the variant, and output 'probabilities' float32 (batch, 10) in
     every precision: in QDQ models the quantisation stands inside the graph. In int8 the first convolution and the last
@@ -26,14 +26,13 @@ class OnnxExporter(Exporter):
     format = "onnx"
     suffix = ".onnx"
     precisions = (Precision.FLOAT32, Precision.DYNAMIC, Precision.INT8)
-    distributions = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxslim", "onnxruntime")
-    optimizes = True
+    distributions = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
     order = 3
 
     @classmethod
     def modules(cls, precision: Precision) -> Sequence[str]:
         """The quantiser is part of ONNX Runtime."""
-        needed = ("tensorflow", "tf2onnx", "onnx", "onnxslim")
+        needed = ("tensorflow", "tf2onnx", "onnx")
         return needed if precision is Precision.FLOAT32 else (*needed, "onnxruntime")
 
     def export(self, source: Source, precision: Precision, path: Path) -> None:
@@ -54,7 +53,7 @@ def float32(source: Source) -> Path:
         import onnx
 
         path = source.folder("float32.onnx")
-        onnx.save(_convert(source.signature, slim=source.variant.optimized), path)
+        onnx.save(_convert(source.signature), path)
         return path
 
     return source.once("ONNX", make)
@@ -76,13 +75,11 @@ def _scaling_fused(source: Source) -> Path:
     return source.once("scaled ONNX", make)
 
 
-def _convert(signature: Any, *, slim: bool) -> Any:
+def _convert(signature: Any) -> Any:
     """Return `signature` as an `onnx.ModelProto` in float32, with the names and the one unknown axis as above."""
-    import onnxslim
     import tf2onnx
 
-    converted, _ = tf2onnx.convert.from_function(signature, input_signature=signature.input_signature, opset=OPSET)
-    made = onnxslim.slim(converted) if slim else converted
+    made, _ = tf2onnx.convert.from_function(signature, input_signature=signature.input_signature, opset=OPSET)
     # tf2onnx numbers each unknown axis anew; one name says that it is one and the same.
     for value in (*made.graph.input, *made.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = BATCH_AXIS

@@ -11,6 +11,7 @@ from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Variant
 from mnist_deploy.dataset import WHITE, FloatArray, UInt8Array, unscaled
 from mnist_deploy.plugins import Closing
+from mnist_deploy.rewriting import rewritten
 from mnist_deploy.training import INPUT_NAME, OUTPUT_NAME
 
 T = TypeVar("T")
@@ -22,7 +23,7 @@ class Source(Closing):
     Attributes:
         model: a built `keras.Model`, float32 (N, 28, 28, 1) -> float32 (N, 10).
         calibration_images: float32 (N, 28, 28, 1) in [0, 1], for int8.
-        variant: which variant of each artifact is to be made.
+        variant: which variant of each artifact is to be made; an optimized one is made of the rewritten network.
     """
 
     def __init__(self, model: Any, calibration_images: FloatArray, variant: Variant = Variant.STANDARD) -> None:
@@ -57,6 +58,11 @@ class Source(Closing):
         return self.once("float input", lambda: Source(self.model, self.calibration_images, variant))
 
     @property
+    def network(self) -> Any:
+        """What the converters are handed: the model, or where the variant is optimized one with less to compute."""
+        return self.once("network", lambda: rewritten(self.model) if self.variant.optimized else self.model)
+
+    @property
     def signature(self) -> Any:
         """The model as a `tf.function` with input 'image', any batch, and output 'probabilities'.
 
@@ -80,12 +86,12 @@ class Source(Closing):
     def _signature(self) -> Any:
         import tensorflow as tf
 
-        pixels = self.variant.uint8
+        network, pixels = self.network, self.variant.uint8
         spec = tf.TensorSpec((None, *INPUT_SHAPE), tf.uint8 if pixels else tf.float32, name=INPUT_NAME)
 
         def serve(image: Any) -> dict[str, Any]:
             scaled = tf.cast(image, tf.float32) * np.float32(1 / WHITE) if pixels else image
-            return {OUTPUT_NAME: self.model(scaled, training=False)}
+            return {OUTPUT_NAME: network(scaled, training=False)}
 
         return tf.function(serve, input_signature=[spec])
 
@@ -94,7 +100,7 @@ class Source(Closing):
 
         path = self.folder("saved_model")
         archive = keras.export.ExportArchive()
-        archive.track(self.model)
+        archive.track(self.network)
         # With 'serve' as its name the endpoint becomes the default signature too.
         archive.add_endpoint("serve", self.signature)
         archive.write_out(str(path), verbose=False)

@@ -55,26 +55,20 @@ class Exported:
 Target = tuple[type[Exporter], Precision]
 
 
-def targets(formats: Sequence[str], precisions: Sequence[str], variant: Variant = Variant.STANDARD) -> list[Target]:
+def targets(formats: Sequence[str], precisions: Sequence[str]) -> list[Target]:
     """Return the formats with those of their precisions that are asked for.
 
-    For a plain variant, formats whose standard export is not rewritten are left out: they are plain already.
-
     Raises:
-        UsageError: none of the formats has any of the precisions, or a plain variant.
+        UsageError: none of the formats has any of the precisions.
     """
-    apart = [name for name in formats if variant.optimized or EXPORTERS[name].optimizes]
-    if not apart:
-        others = ", ".join(name for name, exporter in EXPORTERS.items() if exporter.optimizes)
-        raise UsageError(f"--no-optimize: {formats[0]} is exported without rewrites anyway; with them are: {others}")
     found = [
         (EXPORTERS[name], precision)
-        for name in apart
+        for name in formats
         for precision in EXPORTERS[name].precisions
         if precision in precisions
     ]
     if not found:
-        offers = "; ".join(f"{name}: {', '.join(EXPORTERS[name].precisions)}" for name in apart)
+        offers = "; ".join(f"{name}: {', '.join(EXPORTERS[name].precisions)}" for name in formats)
         raise UsageError(f"no format asked for has the precision {', '.join(precisions)} ({offers})")
     return found
 

@@ -121,7 +121,7 @@ def _roof_share(key: CellKey, seconds: float, roof: Roof | None) -> float | None
         return None
     network = ARCHITECTURES[key.architecture]
     moved = network.bytes_moved(key.batch_size, WEIGHT_BYTES[Precision(key.precision)])
-    return roof.share(network.flops * key.batch_size, moved, seconds)
+    return roof.share(network.needed_flops * key.batch_size, moved, seconds)
 
 
 def judge_noise(recording: Recording) -> Noise:

@@ -7,7 +7,7 @@ import numpy as np
 
 from mnist_deploy.architectures import Architecture
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
-from mnist_deploy.equivalents import cheaper
+from mnist_deploy.rewriting import INCREASING, rewritten
 from mnist_deploy.training.epochs import epoch_of, labels_for
 from mnist_deploy.training.models import BATCH_AXIS, INPUT_NAME, OUTPUT_NAME, build, require_tensorflow
 from mnist_deploy.training.records import ComputeDtype, Settings, TrainingRecord, settings_for
@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 SCORING_BATCH = 1000
+# Keras's names. The last layer stays float32, as its guide to mixed precision says.
+POLICIES = {ComputeDtype.FLOAT32: "float32", ComputeDtype.BFLOAT16: "mixed_bfloat16"}
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 History = dict[str, list[float]]
@@ -40,8 +42,8 @@ def train(
 ) -> tuple[Any, History]:
     """Train `architecture` as the notebook does: the same steps, computed sooner.
 
-    The steps are those of an equivalent network that works less (see `equivalents`), in the settings' compute dtype;
-    its weights are float32 and are those of the network itself.
+    The steps are those of the rewritten network, which has less to compute (see `rewriting`), in the settings' compute
+    dtype; its weights are float32 and are those of the network itself.
 
     Args:
         architecture: the network.
@@ -64,8 +66,7 @@ def train(
     # Without it nothing promises that threads add in one order.
     tf.config.experimental.enable_op_determinism()
     model = build(architecture)
-    trainee = build(cheaper(architecture), settings.compute_dtype)
-    trainee.set_weights(model.get_weights())
+    trainee = rewritten(model, pool_before=INCREASING, hidden_dtype=POLICIES[settings.compute_dtype])
     epoch = epoch_of(trainee, architecture, dataset)
     history: History = {"loss": [], "accuracy": []}
     for number in range(1, settings.epochs + 1):

@@ -5,17 +5,14 @@ from typing import Any
 
 from mnist_deploy.architectures import (
     INPUT_SHAPE,
-    Activation,
     Architecture,
     Conv,
-    Crop,
     Dense,
     Flatten,
     Layer,
     MaxPool,
 )
 from mnist_deploy.errors import UnavailableError
-from mnist_deploy.training.records import ComputeDtype
 
 # Named, so that every export can call its input and output by the same words.
 INPUT_NAME = "image"
@@ -33,44 +30,32 @@ def require_tensorflow() -> None:
     try:
         import tensorflow  # noqa: F401
     except ImportError as error:
-        raise UnavailableError(
-            f"TensorFlow is missing ({error}); run: pip install tensorflow onnx tf2onnx onnxslim"
-        ) from error
+        raise UnavailableError(f"TensorFlow is missing ({error}); run: pip install tensorflow onnx tf2onnx") from error
 
 
-def build(architecture: Architecture, compute_dtype: ComputeDtype = ComputeDtype.FLOAT32) -> Any:
-    """Return the untrained `keras.Sequential` model: float32 (N, 28, 28, 1) -> float32 (N, 10).
-
-    With bfloat16 every layer but the last computes in it, as Keras's guide to mixed precision says: weights and
-    scores stay float32.
-    """
+def build(architecture: Architecture) -> Any:
+    """Return the untrained `keras.Sequential` model: float32 (N, 28, 28, 1) -> float32 (N, 10)."""
     import keras
 
-    inner = "mixed_bfloat16" if compute_dtype is ComputeDtype.BFLOAT16 else "float32"
-    *hidden, last = architecture.layers
+    last = len(architecture.layers)
     layers = [
-        _layer(spec, name=f"{spec.kind.lower()}_{number}", dtype=inner) for number, spec in enumerate(hidden, start=1)
+        _layer(spec, OUTPUT_NAME if number == last else f"{spec.kind.lower()}_{number}")
+        for number, spec in enumerate(architecture.layers, start=1)
     ]
-    layers.append(_layer(last, name=OUTPUT_NAME, dtype="float32"))
     name = architecture.name.replace("-", "_")
     return keras.Sequential([keras.Input(INPUT_SHAPE, name=INPUT_NAME), *layers], name=name)
 
 
-def _layer(spec: Layer, **common: str) -> Any:
+def _layer(spec: Layer, name: str) -> Any:
     from keras import layers
 
     match spec:
         case Flatten():
-            return layers.Flatten(**common)
+            return layers.Flatten(name=name)
         case Dense(units, activation):
-            return layers.Dense(units, activation=activation, **common)
+            return layers.Dense(units, activation=activation, name=name)
         case Conv(filters, kernel, activation):
-            return layers.Conv2D(filters, kernel, activation=activation, **common)
+            return layers.Conv2D(filters, kernel, activation=activation, name=name)
         case MaxPool(size):
-            return layers.MaxPooling2D(size, **common)
-        case Activation(activation):
-            return layers.Activation(activation, **common)
-        case Crop(side):
-            cut = INPUT_SHAPE[0] - side
-            return layers.Cropping2D(((0, cut), (0, cut)), **common)
+            return layers.MaxPooling2D(size, name=name)
     raise NotImplementedError(f"no Keras layer for {spec}")
