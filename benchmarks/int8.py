@@ -12,24 +12,20 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
 
-from mnist_deploy import dataset, environment, files, parity
-from mnist_deploy.artifacts import Artifact, ArtifactStore, Precision, Provenance, Variant
+from benchmarks.side_by_side import artifact, measured, p50s, ratio
+from mnist_deploy import dataset, environment, parity
+from mnist_deploy.artifacts import Artifact, ArtifactStore, Precision, Variant
 from mnist_deploy.benchmark.recording import PassRecord
-from mnist_deploy.benchmark.sampler import Effort
-from mnist_deploy.benchmark.schedule import THROUGHPUT_BATCH, Cell, Plan, Use
+from mnist_deploy.benchmark.schedule import THROUGHPUT_BATCH, Cell, Use
 from mnist_deploy.dataset import Dataset, FloatArray
 from mnist_deploy.exporters import EXPORTERS
 from mnist_deploy.exporters.source import Source
 from mnist_deploy.parity import GATES
-from mnist_deploy.pipeline import benching, predicting
-from mnist_deploy.pipeline.benching import Recorder
+from mnist_deploy.pipeline import predicting
 from mnist_deploy.pipeline.exporting import Calibration
-from mnist_deploy.profiling.twins import reach
-from mnist_deploy.progress import Silent
 from mnist_deploy.quiet import quiet
 from mnist_deploy.reports.units import seconds
 
@@ -37,8 +33,6 @@ USES = (Use(batch_size=1, threads=1), Use(batch_size=THROUGHPUT_BATCH, threads=e
 RUNTIMES = {"onnx": "onnxruntime", "tflite": "litert"}
 EVERYTHING, SELECTIVE = "every layer", "last layer float32"
 LAST = ("FULLY_CONNECTED", "SOFTMAX")
-# Short slices in many rounds: what is compared here should lie close together in time.
-PLAN = Plan(passes=5, rounds=8, retry_share=0.0, time_limit_s=None, effort=Effort(slice_s=0.02, max_warm_up_s=0.2))
 HEADER = f"{'':<33}{'batch 1, p50, x float32':>33}{f'batch {THROUGHPUT_BATCH}, p50, x float32':>36}{'flips':>8}  gate"
 
 
@@ -54,15 +48,7 @@ def exported(model: object, name: str, data: Dataset, folder: Path) -> Iterator[
                 path.write_bytes(selective(source, folder / f"{Precision.FLOAT32}-None.tflite"))
             else:
                 EXPORTERS[format]().export(source, precision, path)
-        made = Provenance(source_sha256="", versions={}, created_at=datetime.now(UTC))
-        size, digest = files.size_bytes(path), files.sha256(path)
-        yield (
-            Artifact(
-                architecture=name, format=format, precision=precision, path=path, size_bytes=size, sha256=digest,
-                provenance=made,
-            ),
-            side,
-        )  # fmt: skip
+        yield artifact(name, format, precision, path), side
 
 
 def selective(source: Source, float32: Path) -> bytes:
@@ -90,26 +76,12 @@ def selective(source: Source, float32: Path) -> bytes:
     return bytes(debugger.get_nondebug_quantized_model())
 
 
-def measured(cells: list[Cell], data: Dataset) -> dict[Cell, list[PassRecord]]:
-    """Return what was measured of each cell, pass by pass."""
-    recorder = Recorder(cells)
-    benching.repeat(recorder, data, PLAN, Silent(), lambda: None, lambda: False)
-    assert not recorder.failed, recorder.failed
-    return recorder.records
-
-
-def p50s(passes: list[PassRecord]) -> dict[tuple[int, int], float]:
-    """Return the p50 of each slice in seconds, by pass and round."""
-    return {(number, one.turn): one.p50_ns / 1e9 for number, done in enumerate(passes) for one in done.slices}
-
-
 def told(passes: list[PassRecord], float32: list[PassRecord]) -> str:
     """Return a cell's p50 and its ratio to float32's: '19.4 us  0.82x (0.81 to 0.83)'."""
-    mine, base = p50s(passes), p50s(float32)
-    middle = seconds(statistics.median(mine.values()))
+    middle = seconds(statistics.median(p50s(passes).values()))
     if passes is float32:
         return f"{middle}{'':<22}"
-    found = reach([mine[place] / base[place] for place in base])
+    found = ratio(passes, float32)
     return f"{middle} {found.median:5.2f}x ({found.low:.2f} to {found.high:.2f})"
 
 

@@ -1,0 +1,46 @@
+"""What the benchmarks of exports share: files that belong to no store, measured in one run, slice beside slice."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mnist_deploy import files
+from mnist_deploy.artifacts import Artifact, Precision, Provenance
+from mnist_deploy.benchmark.recording import PassRecord
+from mnist_deploy.benchmark.sampler import Effort
+from mnist_deploy.benchmark.schedule import Cell, Plan
+from mnist_deploy.dataset import Dataset
+from mnist_deploy.pipeline import benching
+from mnist_deploy.pipeline.benching import Recorder
+from mnist_deploy.profiling.twins import Reach, reach
+from mnist_deploy.progress import Silent
+
+# Short slices in many rounds: what is compared here should lie close together in time.
+PLAN = Plan(passes=5, rounds=8, retry_share=0.0, time_limit_s=None, effort=Effort(slice_s=0.02, max_warm_up_s=0.2))
+
+
+def artifact(network: str, format: str, precision: Precision, path: Path) -> Artifact:
+    """Return the file at `path` as an artifact of a network."""
+    made = Provenance(source_sha256="", versions={}, created_at=datetime.now(UTC))
+    return Artifact(
+        architecture=network, format=format, precision=precision, path=path, size_bytes=files.size_bytes(path),
+        sha256=files.sha256(path), provenance=made,
+    )  # fmt: skip
+
+
+def measured(cells: list[Cell], data: Dataset, plan: Plan = PLAN) -> dict[Cell, list[PassRecord]]:
+    """Return what was measured of each cell, pass by pass."""
+    recorder = Recorder(cells)
+    benching.repeat(recorder, data, plan, Silent(), lambda: None, lambda: False)
+    assert not recorder.failed, recorder.failed
+    return recorder.records
+
+
+def p50s(passes: list[PassRecord]) -> dict[tuple[int, int], float]:
+    """Return the p50 of each slice in seconds, by pass and round."""
+    return {(number, one.turn): one.p50_ns / 1e9 for number, done in enumerate(passes) for one in done.slices}
+
+
+def ratio(passes: list[PassRecord], base: list[PassRecord]) -> Reach:
+    """Return how long the first takes against the second: the median over the rounds, and its 95 % interval."""
+    mine, others = p50s(passes), p50s(base)
+    return reach([mine[place] / others[place] for place in others])
