@@ -42,8 +42,15 @@ class State(StrEnum):
     CORRUPT = "corrupt"
 
 
+# Raised when an exporter makes another artifact of the same model: what an earlier version exported is then made anew.
+EXPORT_REVISION = 2
+
+
 class Provenance(BaseModel):
-    """Where an artifact comes from: the model file it was made of, and by what."""
+    """Where an artifact comes from: the model file it was made of, and by what.
+
+    `revision` is the `EXPORT_REVISION` that it was exported by; 1 where nothing is recorded.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,6 +60,7 @@ class Provenance(BaseModel):
     calibration_size: int | None = None
     calibration_seed: int | None = None
     calibration_data_sha256: str | None = None
+    revision: int = 1
 
 
 class Artifact(BaseModel):

@@ -61,6 +61,17 @@ def test_what_is_there_is_kept_and_nothing_else_touched(tiny_run: TinyRun, varia
     assert {path for path in after if after[path] != before[path]} == {one.path for one in second.artifacts}
 
 
+def test_what_an_earlier_version_exported_is_made_anew(tiny_run: TinyRun, store: ArtifactStore) -> None:
+    path = store.root / "manifest.json"
+    content = json.loads(path.read_text())
+    for entry in content["artifacts"]:
+        entry["provenance"].pop("revision")
+    path.write_text(json.dumps(content))
+    told = (store, tiny_run.dataset, [MLP], targets(["onnx"], [Precision.FLOAT32]), Calibration(), Silent())
+    assert not export_all(*told).kept
+    assert export_all(*told).kept == {f"{MLP} onnx float32"}
+
+
 def test_a_stale_variant_names_the_command_that_mends_it(variants: ArtifactStore) -> None:
     with variants.model_path(CNN).open("ab") as stream:
         stream.write(b"changed")

@@ -9,7 +9,16 @@ import numpy as np
 
 from mnist_deploy import files, interruption, training
 from mnist_deploy.architectures import INPUT_SHAPE
-from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, Provenance, State, Variant
+from mnist_deploy.artifacts import (
+    EXPORT_REVISION,
+    KERAS_FORMAT,
+    Artifact,
+    ArtifactStore,
+    Precision,
+    Provenance,
+    State,
+    Variant,
+)
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
 from mnist_deploy.errors import ArtifactError, DataError, ModelError, UsageError
 from mnist_deploy.exporters import EXPORTERS, Exporter
@@ -184,6 +193,7 @@ def _export_one(
         calibration_size=calibration.size if calibrated else None,
         calibration_seed=calibration.seed if calibrated else None,
         calibration_data_sha256=one.dataset.sha256 if calibrated else None,
+        revision=EXPORT_REVISION,
     )
     there = one.store.find(one.name, exporter.format, precision, one.variant)
     if there and not force and _same_source(there.provenance, provenance) and one.store.state(there) is State.CURRENT:
