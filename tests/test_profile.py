@@ -48,7 +48,7 @@ def test_tables_and_options(tiny_run: TinyRun, capfd: pytest.CaptureFixture[str]
     out = capfd.readouterr().out
     assert code == 0
     assert f"{MLP} onnx int8 in onnxruntime, batch 16, 1 thread" in out and "QGemm" in out
-    assert "Quantise and dequantise nodes left unfused: 4." in out
+    assert "Quantise and dequantise nodes left unfused: 1." in out
     assert "Finding" not in out, "there is no float32 twin to compare with"
 
 
