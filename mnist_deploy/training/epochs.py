@@ -20,7 +20,7 @@ def epoch_of(model: Any, architecture: Architecture, dataset: Dataset) -> Epoch:
     one. It returns the mean loss and accuracy over the epoch's images, each as its step saw it, like `fit`.
 
     Between two steps of `model.fit` Keras's callbacks, its input pipeline and TensorFlow's executor take longer than
-    the step of a dense network: 1.7 ms a step, of which 0.1 ms is arithmetic (mlp-relu-128). XLA compiles these into
+    the step of a dense network: 1.7 ms a step, and 0.13 ms in this loop (mlp-relu-128). XLA compiles these into
     one loop; it makes the convolutions slower on a CPU, so networks that have some run it uncompiled.
     `python -m benchmarks.training` measures both.
     """
