@@ -44,6 +44,8 @@ class State(StrEnum):
 
 # Raised when an exporter makes another artifact of the same model: what an earlier version exported is then made anew.
 EXPORT_REVISION = 2
+# The first at which exports are made of the rewritten network.
+REWRITTEN_SINCE = 2
 
 
 class Provenance(BaseModel):
@@ -76,6 +78,11 @@ class Artifact(BaseModel):
     size_bytes: int
     sha256: str
     provenance: Provenance
+
+    @property
+    def rewritten(self) -> bool:
+        """Whether it was made of the network that `rewriting` makes of the model."""
+        return self.variant.optimized and self.provenance.revision >= REWRITTEN_SINCE
 
     @property
     def label(self) -> str:

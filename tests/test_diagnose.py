@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mnist_deploy import cli
-from mnist_deploy.artifacts import Artifact, ArtifactStore, Precision, Provenance
+from mnist_deploy.artifacts import EXPORT_REVISION, Artifact, ArtifactStore, Precision, Provenance
 from mnist_deploy.dataset import FloatArray, scaled
 from mnist_deploy.diagnosis import TRACERS
 from mnist_deploy.diagnosis.layers import LOGITS, Layer, outputs
@@ -277,7 +277,9 @@ def converted(store: ArtifactStore, tiny_run: TinyRun) -> Iterator[Callable[[str
         path.mkdir()
         openvino.save_model(model, path / "model.xml", compress_to_fp16=False)
         made = find(store, name, "onnx").provenance.created_at
-        provenance = Provenance(source_sha256=store.model_sha256(name) or "", versions={}, created_at=made)
+        provenance = Provenance(
+            source_sha256=store.model_sha256(name) or "", versions={}, created_at=made, revision=EXPORT_REVISION
+        )
         return store.record(name, "openvino", Precision.FLOAT32, path, provenance)
 
     yield convert

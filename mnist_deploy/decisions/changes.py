@@ -17,8 +17,6 @@ from mnist_deploy.results import Measurement, Results, SkipKind
 
 MAX_REGRESSION = 0.05
 ALPHA = 0.05
-# What a skip names of a cell.
-NAMED = CELL
 
 
 def compare(
@@ -146,7 +144,7 @@ def _probe(base: Results, head: Results) -> float | None:
 
 def _failed(name: CellName, results: Results) -> bool:
     return any(
-        skip.kind is SkipKind.FAILED and all(getattr(skip, field) in (None, getattr(name, field)) for field in NAMED)
+        skip.kind is SkipKind.FAILED and all(getattr(skip, field) in (None, getattr(name, field)) for field in CELL)
         for skip in results.skips
     )
 

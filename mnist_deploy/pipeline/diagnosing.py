@@ -67,9 +67,9 @@ def diagnose(store: ArtifactStore, dataset: Dataset, question: Question, progres
     with task(progress, "diagnose", 3):
         with quiet():
             path = store.model_path(question.architecture)
-            known = [layers.outputs(path, images, optimized=optimized) for optimized in (True, False)]
+            expected = layers.outputs(path, images, optimized=artifact.rewritten)
         progress.advance("Keras model")
-        expected, seen, gap = _look(artifact, tracer, known, images)
+        seen, gap = _look(artifact, tracer, expected, images)
         progress.advance(f"{artifact.label} in {tracer.runtime}")
         plain, unsplit = _float32(store, artifact, tracer, expected, images)
         progress.advance("float32 artifact")
@@ -130,21 +130,13 @@ def _tracer(artifact: Artifact, runtime: str | None) -> type[Tracer]:
 
 
 def _look(
-    artifact: Artifact, tracer: type[Tracer], known: Sequence[Sequence[Layer]], images: FloatArray
-) -> tuple[Sequence[Layer], list[Seen | None], float | None]:
-    """Return the layers, as the artifact shows them, and how far its scores are from those of an ordinary call.
-
-    Of the `known` networks that the artifact may have been made of it is the one of which most layers are found: they
-    differ in how large their layers are.
-    """
+    artifact: Artifact, tracer: type[Tracer], expected: Sequence[Layer], images: FloatArray
+) -> tuple[list[Seen | None], float | None]:
+    """Return the layers as the artifact shows them, and how far its scores are from those of an ordinary call."""
     try:
         with quiet():
             loaded = tracer(artifact)
-            probed = loaded.trace(np.resize(images, (PROBE_IMAGES, *images.shape[1:])))
-            expected, matches = max(
-                ((one, match(one, probed)) for one in known),
-                key=lambda pair: sum(found is not None for found in pair[1]),
-            )
+            matches = match(expected, loaded.trace(np.resize(images, (PROBE_IMAGES, *images.shape[1:]))))
             keys = {found.tensor.key for found in matches if found}
             traced = {tensor.key: tensor for tensor in loaded.trace(images, keys)}
             ordinary = _ordinary_scores(artifact, tracer.runtime, images)
@@ -166,8 +158,7 @@ def _look(
             layout, values = arranged(traced[found.tensor.key].values, layer)
             seen.append(Seen(found, layout, values))
     last = seen[-1]
-    gap = None if last is None or ordinary is None else float(np.abs(ordinary - last.values).max())
-    return expected, seen, gap
+    return seen, None if last is None or ordinary is None else float(np.abs(ordinary - last.values).max())
 
 
 def _ordinary_scores(artifact: Artifact, runtime: str, images: FloatArray) -> FloatArray | None:
@@ -190,7 +181,7 @@ def _float32(
     if twin is None or state is not State.CURRENT:
         how = "not exported" if twin is None else str(state)
         return none, f"the float32 artifact is {how}"
-    return _look(twin, tracer, [expected], images)[1], None
+    return _look(twin, tracer, expected, images)[0], None
 
 
 def _row(layer: Layer, seen: Seen | None, plain: Seen | None, precision: Precision) -> LayerRow:
