@@ -26,6 +26,10 @@ class ArtifactError(MnistDeployError):
     """An artifact, manifest or results file that is missing, corrupt or stale."""
 
 
+class StorageError(MnistDeployError):
+    """A place that cannot be written to: it is full, read-only or forbidden, or no folder."""
+
+
 class UnavailableError(MnistDeployError):
     """A library or device that this machine lacks."""
 

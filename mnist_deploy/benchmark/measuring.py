@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mnist_deploy.artifacts import require_intact
 from mnist_deploy.benchmark import memory, noise
 from mnist_deploy.benchmark.messages import Done, Event, Job, Loaded, Request, Sliced
 from mnist_deploy.benchmark.sampler import Effort, Run, Tape, bare_loop, sample, timed, warm_up
@@ -62,7 +63,8 @@ class Measuring:
         self._probes: list[float] = [] if request.quiet_probe_s is None else [request.quiet_probe_s]
 
     def load(self, number: int, load: Callable[[Request, Job], Runtime], job: Job) -> None:
-        """Load a job's artifact and call it once; both are timed."""
+        """Load a job's artifact, if it still is what was exported, and call it once; both are timed."""
+        require_intact(job.artifact)
         RUNTIMES[self._request.runtime].prepare(job.artifact, job.batch_size)
         if not self.cells:
             # What a library does once in a process belongs to no artifact's load time: do it beforehand.

@@ -16,8 +16,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, Field, TypeAdapter
 
+from mnist_deploy import lifeline
 from mnist_deploy.architectures import INPUT_SHAPE
-from mnist_deploy.artifacts import Artifact
+from mnist_deploy.artifacts import Artifact, require_intact
 from mnist_deploy.benchmark.worker import FORKS, reason, teller
 from mnist_deploy.quiet import without_telemetry
 from mnist_deploy.runtimes import RUNTIMES, Proof
@@ -86,6 +87,7 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="ev
 
 def main() -> None:
     """Do the order on standard input."""
+    lifeline.tie(os.getppid())
     say = teller()
     without_telemetry()
     order = Order.model_validate_json(sys.stdin.read())
@@ -111,11 +113,13 @@ def main() -> None:
 
 
 def _fork(number: int, trial: Trial, limit_s: float | None, say: Callable[[Event], None]) -> None:
+    host = os.getpid()
     child = os.fork()
     if child == 0:
         # As in the benchmark's workers, without the interpreter's long good-bye.
         code = 1
         try:
+            lifeline.tie(host)
             _limit(limit_s)
             say(Ended(trial=number, finding=use(trial)))
             code = 0
@@ -148,6 +152,7 @@ def use(trial: Trial) -> Finding:
             return Finding(reason=available.reason or "not available", remedy=available.remedy)
         if trial.artifact is None:
             return Finding()
+        require_intact(trial.artifact)
         with runtime(trial.artifact, device=trial.device, threads=1, batch_size=1) as loaded:
             scores = loaded.infer(np.zeros((1, *INPUT_SHAPE), np.float32))
             if not np.isfinite(scores).all():

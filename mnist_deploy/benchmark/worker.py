@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel
 
+from mnist_deploy import lifeline
+from mnist_deploy.artifacts import require_intact
 from mnist_deploy.benchmark import memory
 from mnist_deploy.benchmark.measuring import Arrays, Measuring
 from mnist_deploy.benchmark.messages import Ended, Event, Failed, Job, Request, Scored, Started
@@ -32,7 +34,7 @@ SINGLES_S, MIN_SINGLES = 0.5, 20
 
 
 def load(request: Request, job: Job) -> Runtime:
-    """Load one artifact."""
+    """Load one artifact, which `require_intact` looks at before."""
     runtime = RUNTIMES[request.runtime]
     return runtime(job.artifact, device=request.device, threads=request.threads, batch_size=job.batch_size)
 
@@ -43,6 +45,7 @@ def score(request: Request, images: UInt8Array, say: Say) -> Arrays:
     for number, job in request.todo():
         say(Started(job=number))
         try:
+            require_intact(job.artifact)
             with load(request, job) as runtime:
                 arrays[f"scores.{number}"] = runtime.infer(images)
                 proof = runtime.proof()
@@ -150,6 +153,7 @@ def prepare(path: str) -> None:
 
 def main() -> None:
     """Do the requests named on standard input, each in a process of its own."""
+    lifeline.tie(os.getppid())
     say = teller()
     base_bytes = memory.resident_bytes()
     for line in sys.stdin:
@@ -160,10 +164,12 @@ def main() -> None:
             say(Ended(code=0))
             return
         held = memory.file_pages()
+        host = os.getpid()
         child = os.fork()
         if child == 0:
             code = 1
             try:
+                lifeline.tie(host)
                 memory.populate(held)
                 do(path, base_bytes, say)
                 code = 0
