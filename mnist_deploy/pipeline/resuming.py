@@ -113,7 +113,7 @@ def _changes(found: Results, recorder: Recorder, samples: Recording, dataset: Da
     """Yield each difference between then and now that would make one figure of two things."""
     here = environment.describe()
     yield from machine_differences(found.environment, here)
-    yield from _library_differences(found.environment, here)
+    yield from library_differences(found.environment, here)
     if found.data_sha256 != dataset.sha256:
         was, now = found.data_sha256[:12], dataset.sha256[:12]
         yield f"data_sha256: {was} against {now} (give the --data that it was made with)"
@@ -131,7 +131,8 @@ def _changes(found: Results, recorder: Recorder, samples: Recording, dataset: Da
             yield f"{place.architecture} {kind(place)} in {place.runtime} is no longer to be measured here"
 
 
-def _library_differences(then: Environment, now: Environment) -> Iterator[str]:
+def library_differences(then: Environment, now: Environment) -> Iterator[str]:
+    """Yield what is of another version, as 'environment.python: A against B'."""
     for name in ("mnist_deploy", "python"):
         if getattr(then, name) != getattr(now, name):
             yield f"environment.{name}: {getattr(then, name)} against {getattr(now, name)}"
@@ -139,3 +140,8 @@ def _library_differences(then: Environment, now: Environment) -> Iterator[str]:
         one, other = then.libraries.get(name), now.libraries.get(name)
         if one != other:
             yield f"environment.libraries.{name}: {one or 'none'} against {other or 'none'}"
+    # What only came or went since, as what draws the report does, took no part in both halves.
+    for name in sorted(then.distributions.keys() & now.distributions.keys()):
+        one, other = then.distributions[name], now.distributions[name]
+        if one != other:
+            yield f"environment.distributions.{name}: {one} against {other}"
