@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from mnist_deploy.artifacts import (
     State,
     Variant,
 )
+from mnist_deploy.benchmark import attempts
+from mnist_deploy.benchmark.trial import Trial
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
 from mnist_deploy.errors import ArtifactError, DataError, ModelError, UsageError
 from mnist_deploy.exporters import EXPORTERS, Exporter
@@ -29,6 +32,9 @@ from mnist_deploy.progress import Progress, task
 from mnist_deploy.quiet import debugging, quiet
 from mnist_deploy.results import Skip, SkipKind
 from mnist_deploy.versions import versions
+
+# How long a worker may take to load and run a model that its user put there.
+TRIAL_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -132,21 +138,37 @@ class _OneModel(Closing):
             self._source.close()
 
     def _load(self) -> Any:
-        training.require_tensorflow()
-        import keras
-
         path = self.store.model_path(self.name)
+        training.check(path)
+        training.require_tensorflow()
+        recorded = self.store.find(self.name, KERAS_FORMAT, Precision.FLOAT32)
+        if recorded is None or recorded.sha256 != self.sha256:
+            self._try(path)
+        model = training.load_model(path)
         try:
-            model = keras.saving.load_model(path, compile=False)
             scores = model(np.zeros((1, *INPUT_SHAPE), np.float32))
-            fits = tuple(scores.shape) == (1, 10)
-        except Exception as error:  # Keras raises whatever its parts raise on a damaged file
-            raise ModelError(
-                f"{path}: not a readable Keras model; run: mnist-deploy train {self.name} --force"
-            ) from error
-        if not fits:
+        except Exception as error:  # a network for other inputs, or for none at all
+            raise training.unreadable(path, str(error)) from error
+        if tuple(scores.shape) != (1, 10):
             raise ModelError(f"{path}: gives {tuple(scores.shape)}, not (1, 10); it is no model of these digits")
         return model
+
+    def _try(self, path: Path) -> None:
+        """Let a worker run a model that this package did not write: what is damaged may take the process with it."""
+        artifact = Artifact(
+            architecture=self.name,
+            format=KERAS_FORMAT,
+            precision=Precision.FLOAT32,
+            path=path,
+            size_bytes=files.size_bytes(path),
+            sha256=self.sha256,
+            provenance=Provenance(source_sha256=self.sha256, versions={}, created_at=datetime.now(UTC)),
+        )
+        trial = Trial(module="tensorflow", runtime="keras-call", artifact=artifact)
+        (found,) = attempts.attempt([trial], TRIAL_S, lambda ended: None)
+        if found.reason is not None:
+            told = found.reason.partition("ModelError: ")[2]  # the worker found what loading it here would
+            raise ModelError(told) if told else training.unreadable(path, found.reason)
 
     def ensure_registered(self) -> None:
         """Record the scores of the model as it is now, unless they are recorded."""
