@@ -1,18 +1,15 @@
 """Export the trained models to every format and precision that is not there yet."""
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from mnist_deploy import files, interruption, training
-from mnist_deploy.architectures import INPUT_SHAPE
+from mnist_deploy import files, interruption
 from mnist_deploy.artifacts import (
     EXPORT_REVISION,
-    KERAS_FORMAT,
     Artifact,
     ArtifactStore,
     Precision,
@@ -20,21 +17,16 @@ from mnist_deploy.artifacts import (
     State,
     Variant,
 )
-from mnist_deploy.benchmark import attempts
-from mnist_deploy.benchmark.trial import Trial
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
-from mnist_deploy.errors import ArtifactError, DataError, ModelError, UsageError
+from mnist_deploy.errors import DataError, ModelError, StorageError, UsageError
 from mnist_deploy.exporters import EXPORTERS, Exporter
 from mnist_deploy.exporters.source import Source
-from mnist_deploy.pipeline.training import register
+from mnist_deploy.pipeline.registering import is_registered, load_model, register
 from mnist_deploy.plugins import Closing
 from mnist_deploy.progress import Progress, task
 from mnist_deploy.quiet import debugging, quiet
 from mnist_deploy.results import Skip, SkipKind
 from mnist_deploy.versions import versions
-
-# How long a worker may take to load and run a model that its user put there.
-TRIAL_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -130,60 +122,18 @@ class _OneModel(Closing):
 
     def source(self) -> Source:
         if self._source is None:
-            self._source = Source(self._load(), self.images, self.variant)
+            self._source = Source(load_model(self.store, self.name), self.images, self.variant)
         return self._source
 
     def close(self) -> None:
         if self._source is not None:
             self._source.close()
 
-    def _load(self) -> Any:
-        path = self.store.model_path(self.name)
-        training.check(path)
-        training.require_tensorflow()
-        recorded = self.store.find(self.name, KERAS_FORMAT, Precision.FLOAT32)
-        if recorded is None or recorded.sha256 != self.sha256:
-            self._try(path)
-        model = training.load_model(path)
-        try:
-            scores = model(np.zeros((1, *INPUT_SHAPE), np.float32))
-        except Exception as error:  # a network for other inputs, or for none at all
-            raise training.unreadable(path, str(error)) from error
-        if tuple(scores.shape) != (1, 10):
-            raise ModelError(f"{path}: gives {tuple(scores.shape)}, not (1, 10); it is no model of these digits")
-        return model
-
-    def _try(self, path: Path) -> None:
-        """Let a worker run a model that this package did not write: what is damaged may take the process with it."""
-        artifact = Artifact(
-            architecture=self.name,
-            format=KERAS_FORMAT,
-            precision=Precision.FLOAT32,
-            path=path,
-            size_bytes=files.size_bytes(path),
-            sha256=self.sha256,
-            provenance=Provenance(source_sha256=self.sha256, versions={}, created_at=datetime.now(UTC)),
-        )
-        trial = Trial(module="tensorflow", runtime="keras-call", artifact=artifact)
-        (found,) = attempts.attempt([trial], TRIAL_S, lambda ended: None)
-        if found.reason is not None:
-            told = found.reason.partition("ModelError: ")[2]  # the worker found what loading it here would
-            raise ModelError(told) if told else training.unreadable(path, found.reason)
-
     def ensure_registered(self) -> None:
         """Record the scores of the model as it is now, unless they are recorded."""
-        entry = self.store.find(self.name, KERAS_FORMAT, Precision.FLOAT32)
-        if not (self._scores_recorded() and entry is not None and entry.sha256 == self.sha256):
+        if not is_registered(self.store, self.dataset, self.name):
             with quiet():
                 register(self.store, self.dataset, self.name, self.source().model)
-
-    def _scores_recorded(self) -> bool:
-        try:
-            reference = self.store.reference(self.name)
-        except ArtifactError:  # damaged: recording them again is what its message advises
-            return False
-        found = reference and (reference.model_sha256, reference.data_sha256)
-        return found == (self.sha256, self.dataset.sha256)
 
 
 def _check_source(store: ArtifactStore, dataset: Dataset, name: str) -> None:
@@ -191,7 +141,7 @@ def _check_source(store: ArtifactStore, dataset: Dataset, name: str) -> None:
     if sha256 is None:
         raise ModelError(f"{name}: not trained yet; run: mnist-deploy train {name}")
     record = store.training(name)
-    if record and record.model_sha256 == sha256 and record.settings.data_sha256 != dataset.sha256:
+    if record and record.settings.data_sha256 != dataset.sha256:
         raise DataError(f"{name}: trained on other data than this; give the --data that it was trained with")
 
 
@@ -244,9 +194,9 @@ def _export_one(
         return
     path = one.store.export_path(one.name, exporter.suffix, precision, one.variant)
     try:
-        with quiet(), files.replacing(path) as temporary:
+        with quiet(), files.replacing(path) as temporary, files.roomy(path.parent, Path(tempfile.gettempdir())):
             exporter().export(one.source(), precision, temporary)
-    except ModelError:
+    except (ModelError, StorageError):
         raise
     except Exception as error:  # a converter may raise anything; the other formats are still worth having
         if debugging():
