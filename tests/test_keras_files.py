@@ -160,7 +160,9 @@ def test_a_network_of_ones_own_is_loaded(tmp_path: Path) -> None:
     from keras import layers
 
     image = keras.Input((28, 28, 1))
-    wide = layers.SeparableConv2D(4, 3, padding="same", activation=keras.ops.silu, depthwise_constraint="non_neg")(image)
+    wide = layers.SeparableConv2D(4, 3, padding="same", activation=keras.ops.silu, depthwise_constraint="non_neg")(
+        image
+    )
     both = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same", kernel_regularizer="l2")(image) + wide)
     inner = keras.Sequential([layers.Flatten(), layers.Dropout(0.5), layers.LeakyReLU()])
     inner.compile("adam", "mse", metrics=["accuracy"])
