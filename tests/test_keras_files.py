@@ -155,6 +155,7 @@ def test_links_folders_pipes_and_other_names(model: Path, tmp_path: Path) -> Non
             training.check(tmp_path / "pipe.keras")
 
 
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
 def test_a_network_of_ones_own_is_loaded(tmp_path: Path) -> None:
     import keras
     from keras import layers
