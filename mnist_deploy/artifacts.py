@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -146,8 +147,10 @@ class ArtifactStore:
             makes: whether the command works in a folder with nothing in it, too; for others that is left as it is.
 
         Raises:
-            StorageError: the folder cannot be written to.
+            ArtifactError: a link in it leads out of it.
+            StorageError: it cannot be written to.
         """
+        self.require_inside()
         if not (makes or (self.root / MANIFEST).exists() or self.trained()):
             yield
             return
@@ -156,6 +159,21 @@ class ArtifactStore:
                 below[:] = [name for name in below if not name.startswith(files.WRITING)]
                 files.recover(Path(folder))
             yield
+
+    def require_inside(self) -> None:
+        """Hold that no folder that is written to is a link that leads out of this one: nothing is changed out there.
+
+        A link to a file does no harm: it is replaced, and what it leads to stays.
+
+        Raises:
+            ArtifactError: one is.
+        """
+        for name in [*ARCHITECTURES, self.results.name]:
+            folder = self.root / name
+            below = (Path(top) / one for top, found, _ in os.walk(folder) for one in found)
+            for one in chain([folder], below):
+                if one.is_symlink() and not _is_inside(one, self.root):
+                    raise ArtifactError(f"{one}: a link that leads outside of {self.root}; put the folder itself there")
 
     def model_path(self, architecture: str) -> Path:
         """Where the trained Keras model is."""
@@ -271,9 +289,11 @@ class ArtifactStore:
         except ValueError as error:
             raise ArtifactError(f"{path}: not a manifest ({documents.invalid(error)}); {remedy}") from error
         for one in manifest.artifacts:
-            parts, place = one.path.parts, (self.root / one.path).resolve()
-            if parts[:1] != (one.architecture,) or ".." in parts or not place.is_relative_to(self.root.resolve()):
-                raise ArtifactError(f"{path}: names {self.root / one.path}, outside its folder; {remedy}")
+            parts, place = one.path.parts, self.root / one.path
+            if parts[:1] != (one.architecture,) or ".." in parts:
+                raise ArtifactError(f"{path}: names {place}, outside its folder; {remedy}")
+            if not _is_inside(place, self.root):
+                raise ArtifactError(f"{place}: a link that leads outside of {self.root}; put the file itself there")
         absolute = [one.model_copy(update={"path": self.root / one.path}) for one in manifest.artifacts]
         return Manifest(artifacts=absolute)
 
@@ -389,6 +409,11 @@ def require_intact(artifact: Artifact) -> None:
     """
     if not artifact.path.exists() or not is_intact(artifact):
         raise ArtifactError(f"{artifact.path}: changed since it was checked (SHA-256 differs); run the command again")
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Tell whether what `path` leads to, by links too, lies below `folder`."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def remake(artifact: Artifact) -> str:
