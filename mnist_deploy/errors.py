@@ -49,6 +49,11 @@ def shown(text: str) -> str:
     return cut if cut.strip() and cut.isprintable() else repr(cut)
 
 
+def printable(text: str) -> str:
+    """Return foreign text as it may stand on a terminal: a file's names may hold whatever steers one."""
+    return "".join(one if one.isprintable() else "?" for one in text)
+
+
 def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     """Return the error for a `name` that is no `kind`, with the nearest valid choice."""
     known = list(choices)

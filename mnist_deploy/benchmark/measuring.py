@@ -8,12 +8,12 @@ import numpy as np
 
 from mnist_deploy.artifacts import require_intact
 from mnist_deploy.benchmark import memory, noise
+from mnist_deploy.benchmark.answers import Arrays
 from mnist_deploy.benchmark.messages import Done, Event, Job, Loaded, Request, Sliced
 from mnist_deploy.benchmark.sampler import Effort, Run, Tape, bare_loop, sample, timed, warm_up
 from mnist_deploy.dataset import UInt8Array
 from mnist_deploy.runtimes import RUNTIMES, Runtime
 
-Arrays = dict[str, np.ndarray]
 # Calls whose engine time is read after a cell's first slice: reading it takes time too, so it is not done within one.
 ENGINE_CALLS = 5
 
@@ -84,8 +84,9 @@ class Measuring:
         # The inputs in waiting are the harness's, so they are no part of what the call takes.
         before = memory.resident_bytes()
         memory.forget_peak()
-        _, first_call_s = timed(lambda: cell.run(tensor))
+        output, first_call_s = timed(lambda: cell.run(tensor))
         grown = max(loaded, held + memory.peak_bytes() - before)
+        runtime.require_answer(runtime.run(runtime.encode(tensor)) if self._request.end_to_end else output)
         self._say(
             Loaded(
                 job=number,

@@ -19,6 +19,8 @@ from pydantic import BaseModel, Field, TypeAdapter
 from mnist_deploy import lifeline
 from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Artifact, require_intact
+from mnist_deploy.benchmark import bounds
+from mnist_deploy.benchmark.messages import Words
 from mnist_deploy.benchmark.worker import FORKS, reason, teller
 from mnist_deploy.quiet import without_telemetry
 from mnist_deploy.runtimes import RUNTIMES, Proof
@@ -58,7 +60,7 @@ class Finding(BaseModel):
         signal: the number of the signal that killed the process; None where it was not killed.
     """
 
-    reason: str | None = None
+    reason: Words | None = None
     remedy: str | None = None
     broken: str | None = None
     proof: Proof | None = None
@@ -69,7 +71,7 @@ class Ended(BaseModel):
     """A trial ended; it is named by its place in the order."""
 
     event: Literal["ended"] = "ended"
-    trial: int
+    trial: int = Field(ge=0)
     finding: Finding
 
 
@@ -77,7 +79,7 @@ class Died(BaseModel):
     """The process of a trial ended without a finding; negative codes are signals."""
 
     event: Literal["died"] = "died"
-    trial: int
+    trial: int = Field(ge=0)
     code: int
 
 
@@ -120,6 +122,7 @@ def _fork(number: int, trial: Trial, limit_s: float | None, say: Callable[[Event
         code = 1
         try:
             lifeline.tie(host)
+            bounds.set_bounds(memory=trial.device == "cpu")
             _limit(limit_s)
             say(Ended(trial=number, finding=use(trial)))
             code = 0
