@@ -287,8 +287,10 @@ def load(path: Path) -> Results:
                 f"{path}: schema version {version}, not {SCHEMA_VERSION}; measure again: mnist-deploy run"
             )
         return Results.model_validate(content)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise ArtifactError(f"{path}: no such results; run: mnist-deploy run") from error
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror}); make it readable, or give another") from error
     except ValueError as error:
         reason = documents.invalid(error)
         raise ArtifactError(f"{path}: not a results file ({reason}); run: mnist-deploy run") from error

@@ -29,9 +29,11 @@ def read(root: Path) -> Manifest:
     except ValueError as error:
         raise ArtifactError(f"{path}: not a manifest ({documents.invalid(error)}); {remedy}") from error
     for one in manifest.artifacts:
-        parts, place = one.path.parts, (root / one.path).resolve()
-        if parts[:1] != (one.architecture,) or ".." in parts or not place.is_relative_to(root.resolve()):
-            raise ArtifactError(f"{path}: names {root / one.path}, outside its folder; {remedy}")
+        parts, place = one.path.parts, root / one.path
+        if parts[:1] != (one.architecture,) or ".." in parts:
+            raise ArtifactError(f"{path}: names {place}, outside its folder; {remedy}")
+        if not files.is_inside(place, root):
+            raise ArtifactError(f"{place}: a link that leads outside of {root}; put the file itself there")
     absolute = [one.model_copy(update={"path": root / one.path}) for one in manifest.artifacts]
     return Manifest(artifacts=absolute)
 

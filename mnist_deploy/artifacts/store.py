@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from mnist_deploy import files, holding
+from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.artifacts import manifest
 from mnist_deploy.artifacts.checks import is_intact, remake
 from mnist_deploy.artifacts.models import Models
@@ -31,8 +33,10 @@ class ArtifactStore(Models):
             makes: whether the command works in a folder with nothing in it, too; for others that is left as it is.
 
         Raises:
-            StorageError: the folder cannot be written to.
+            ArtifactError: a link in it leads out of it.
+            StorageError: it cannot be written to.
         """
+        self.require_inside()
         if not (makes or (self.root / manifest.MANIFEST).exists() or self.trained()):
             yield
             return
@@ -41,6 +45,21 @@ class ArtifactStore(Models):
                 below[:] = [name for name in below if not name.startswith(files.WRITING)]
                 files.recover(Path(folder))
             yield
+
+    def require_inside(self) -> None:
+        """Hold that no folder that is written to is a link that leads out of this one: nothing is changed out there.
+
+        A link to a file does no harm: it is replaced, and what it leads to stays.
+
+        Raises:
+            ArtifactError: one is.
+        """
+        for name in [*ARCHITECTURES, self.results.name]:
+            folder = self.root / name
+            below = (Path(top) / one for top, found, _ in os.walk(folder) for one in found)
+            for one in chain([folder], below):
+                if one.is_symlink() and not files.is_inside(one, self.root):
+                    raise ArtifactError(f"{one}: a link that leads outside of {self.root}; put the folder itself there")
 
     def manifest(self) -> Manifest:
         """Return the manifest with absolute paths; empty if none was written yet.
