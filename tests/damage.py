@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 Damage = Callable[[bytes, Random], bytes]
 WORDS = (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x3FFFFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -104,7 +105,7 @@ def keras(data: bytes, random: Random) -> bytes:
     if part == "config.json":
         config = json.loads(members[part])
         for _ in range(random.randint(1, 4)):
-            where, key = random.choice(_places(config))
+            where, key = random.choice(places(config))
             where[key] = random.choice([*HUGE, None, "Lambda", "../../x", [], {}, 1e308, True, "os.system"])
         members[part] = json.dumps(config).encode()
     elif part == "model.weights.h5":
@@ -121,10 +122,10 @@ def keras(data: bytes, random: Random) -> bytes:
     return packed.getvalue()
 
 
-def _places(node: object) -> list[tuple[object, object]]:
+def places(node: Any) -> list[tuple[Any, Any]]:
     """Every container below a JSON document with each of its keys or indices."""
     keys = list(node) if isinstance(node, dict) else list(range(len(node))) if isinstance(node, list) else []
-    return [(node, key) for key in keys] + [found for key in keys for found in _places(node[key])]  # type: ignore[index]
+    return [(node, key) for key in keys] + [found for key in keys for found in places(node[key])]
 
 
 def damaged(source: Path, target: Path, damage: Damage, random: Random, member: str | None = None) -> None:
