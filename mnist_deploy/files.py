@@ -134,6 +134,11 @@ def write_output(option: str, path: Path, text: str) -> None:
         raise UsageError(f"{option} {error}") from error
 
 
+def is_inside(path: Path, folder: Path) -> bool:
+    """Tell whether what `path` leads to, by links too, lies below `folder`."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
 def members(path: Path) -> list[Path]:
     """Return the files that `path` consists of: itself, or all below it in a fixed order."""
     if path.is_dir():

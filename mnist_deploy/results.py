@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from mnist_deploy import documents, files
 from mnist_deploy.benchmark.comparison import Verdict
@@ -198,6 +198,10 @@ class Skip(BaseModel):
         return {"variant": Variant.STANDARD.value, **fields} if names else fields
 
 
+# The name of a file that lies beside the results.
+SAMPLES = r"^[0-9A-Za-z][0-9A-Za-z._-]*$"
+
+
 class Asked(BaseModel):
     """What a bench was asked to measure, so that an interrupted one can go on; None means all that there was."""
 
@@ -238,7 +242,7 @@ class Results(BaseModel):
     roofs: list[Roof] = []
     runtimes: list[RuntimeRow] = []
     checks: list[Check] = []
-    samples: str | None = None
+    samples: str | None = Field(None, pattern=SAMPLES)
     training: list[TrainingRow] = []
     parity: list[ParityRow] = []
     measurements: list[Measurement] = []
