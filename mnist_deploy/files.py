@@ -109,6 +109,11 @@ def _put_back(holder: Path) -> None:
             aside.rename(place)
 
 
+def is_inside(path: Path, folder: Path) -> bool:
+    """Tell whether what `path` leads to, by links too, lies below `folder`."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` in UTF-8, whole or not at all."""
     with replacing(path) as temporary:
@@ -132,11 +137,6 @@ def write_output(option: str, path: Path, text: str) -> None:
             temporary.write_bytes(text.encode())
     except StorageError as error:
         raise UsageError(f"{option} {error}") from error
-
-
-def is_inside(path: Path, folder: Path) -> bool:
-    """Tell whether what `path` leads to, by links too, lies below `folder`."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def members(path: Path) -> list[Path]:

@@ -36,7 +36,7 @@ class ArtifactStore(Models):
             ArtifactError: a link in it leads out of it.
             StorageError: it cannot be written to.
         """
-        self._require_inside()
+        self.require_inside()
         if not (makes or (self.root / manifest.MANIFEST).exists() or self.trained()):
             yield
             return
@@ -46,7 +46,7 @@ class ArtifactStore(Models):
                 files.recover(Path(folder))
             yield
 
-    def _require_inside(self) -> None:
+    def require_inside(self) -> None:
         """Hold that no folder that is written to is a link that leads out of this one: nothing is changed out there.
 
         A link to a file does no harm: it is replaced, and what it leads to stays.
