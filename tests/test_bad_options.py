@@ -88,6 +88,9 @@ CASES = [
     (f"bench {MLP} --resume", "--resume goes on", "leave out NAME"),
     ("bench --resume --artifacts empty", "holds no interrupted bench", "begin one: mnist-deploy bench"),
     ("bench --runtime litert --format onnx", "--runtime litert: reads none of", "give --format tflite"),
+    ("bench --artifacts empty", "nothing trained yet", "run: mnist-deploy train-all"),
+    ("bench --self-check --runtime null", "--self-check measures a model beside the null runtime", "null"),
+    ("bench --baseline litert:int9", "unknown precision 'int9'", "did you mean int8?"),
     ("bench --variant plain", "no artifact matches", "export"),
     # run
     ("run resnet", "unknown architecture 'resnet'", "known: mlp-relu-128"),
