@@ -71,7 +71,7 @@ def load(source: str, stdin: BinaryIO | None = None) -> UInt8Array:
     try:
         return preprocess(_content(source, stdin))
     except OSError as error:
-        raise ImageError(f"{name or name!a}: {error.strerror or error}; give a PNG or JPEG file") from error
+        raise ImageError(f"{name or repr(name)}: {error.strerror or error}; give a PNG or JPEG file") from error
     except ValueError as error:  # an ImageError, or a path that cannot be one
         raise ImageError(f"{name!a}: {error}; give another" if "\0" in name else f"{name}: {error}") from error
 

@@ -99,46 +99,7 @@ def test_completion_offers_networks_and_runtimes() -> None:
     assert "onnxruntime" in complete("mnist-deploy bench --runtime ").split()
 
 
-# ---- bad use
-
-BAD_USE = {
-    "command": (["benchmark"], "benchmark"),
-    "option": (["bench", "--runtimes", "litert"], "--runtimes"),
-    "no network": (["train"], "NAME"),
-    "network": (["train", "mlp-relu-129"], "unknown architecture 'mlp-relu-129': did you mean mlp-relu-128?"),
-    "network of run": (["run", "resnet"], "unknown architecture 'resnet': known: mlp-relu-128"),
-    "format": (["export", "--format", "tflight"], "did you mean tflite?"),
-    "precision": (["bench", "--precision", "int9"], "did you mean int8?"),
-    "runtime": (["verify", "--runtime", "onnxruntim"], "did you mean onnxruntime?"),
-    "gate": (["verify", "--gate", "int8:acuracy-kept=1"], "did you mean int8:accuracy-kept?"),
-    "gate without value": (["run", "--gate", "int8:accuracy-kept"], "--gate int8:accuracy-kept: '' is not a number"),
-    "gate beyond 1": (["verify", "--gate", "int8:accuracy-kept=99.9"], "'99.9' is not a number from 0 to 1, nor none"),
-    "device": (["bench", "--device", "tpu"], "unknown device 'tpu'"),
-    "precision of format": (["export", "--format", "onnx", "--precision", "float16"], "onnx: float32, dynamic, int8"),
-    "epochs": (["train-all", "--epochs", "0"], "--epochs"),
-    "batch size": (["bench", "--batch-size", "0"], "--batch-size"),
-    "threads": (["bench", "--threads", "two"], "--threads"),
-    "missing data": (["train-all", "--data", "nowhere.npz"], "nowhere.npz: no such data"),
-    "nothing trained, verify": (["verify"], "nothing trained yet; run: mnist-deploy train-all"),
-    "nothing trained, bench": (["bench"], "nothing trained yet; run: mnist-deploy train-all"),
-    "nothing trained, export": (["export"], "nothing trained yet; run: mnist-deploy train-all"),
-    "resume and quick": (["bench", "--resume", "--quick"], "what was asked for then; leave out --quick"),
-    "resume and network": (["bench", "mlp-relu-128", "--resume"], "what was asked for then; leave out NAME"),
-    "nothing to resume": (["bench", "--resume"], "holds no interrupted bench; begin one: mnist-deploy bench"),
-    "one not trained": (["export", "mlp-relu-128"], "not trained yet; run: mnist-deploy train mlp-relu-128"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", BAD_USE)
-def test_bad_use_is_one_line_and_writes_nothing(
-    case: str, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    arguments, words = BAD_USE[case]
-    code, out, err = ended(capfd, *arguments)
-    assert code == 2 and out == ""
-    assert words in one_line(err) and len(err.splitlines()) == 1
-    assert not list(tmp_path.iterdir())
+# ---- bad use: test_bad_options.py has a case for each option
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

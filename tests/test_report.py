@@ -212,7 +212,7 @@ BAD_USE = {
     "missing data": (lambda _: ["--data", "no.npz"], "no.npz: no such data"),
     "foreign data": (foreign_data, "other.npz: not what these results were made with (SHA-256"),
     "folder": (lambda folder: ["--format", "csv", "--output", str(folder)], "is a folder; name a file in it"),
-    "unwritable": (blocked, "it.csv: cannot be written ("),
+    "unwritable": (blocked, "it.csv: Not a directory; give another path"),
 }
 
 

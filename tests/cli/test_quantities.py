@@ -45,7 +45,8 @@ def test_nonsense_names_the_option_and_shows_how(parse: object) -> None:
     for text in NONSENSE[parse]:
         with raises(UsageError) as caught:
             parse("--limit", text)
-        assert str(caught.value).startswith(f"--limit {text}: ") and EXAMPLES[parse] in str(caught.value), text
+        told = str(caught.value)
+        assert told.startswith(f"--limit {text or repr(text)}: ") and EXAMPLES[parse] in told, text
 
 
 def test_an_accuracy_above_one_asks_for_the_percent_sign() -> None:
@@ -58,7 +59,8 @@ def test_a_time_limit_is_as_before() -> None:
         assert effort.duration_s("--time-limit", text) == value
     assert effort.duration_s("--time-limit", " None ") is None
     for text in ("soon", "0", "-5s", "", "s", "1e"):
-        with raises(UsageError, match=f"--time-limit {text}: not a time; give seconds or a unit, as 90, 90s, 5m, or n"):
+        told = f"--time-limit {text or repr(text)}: not a time; give seconds or a unit, as 90, 90s, 5m, or n"
+        with raises(UsageError, match=told):
             effort.duration_s("--time-limit", text)
 
 
