@@ -10,12 +10,15 @@ import psutil
 from pydantic import BaseModel
 
 from mnist_deploy import __version__, cgroup, cpu
-from mnist_deploy.versions import versions
+from mnist_deploy.versions import versions, versions_below
 
 LIBRARIES = (
     "numpy", "tensorflow", "keras", "jax", "jaxlib", "onnx", "tf2onnx", "onnxruntime", "onnxruntime-gpu",
-    "onnxruntime-openvino", "ai-edge-litert", "openvino", "nncf", "iree-base-compiler", "iree-base-runtime", "MNN",
+    "onnxruntime-openvino", "tensorrt-cu12", "ai-edge-litert", "openvino", "nncf", "iree-base-compiler",
+    "iree-base-runtime", "MNN",
 )  # fmt: skip
+PACKAGE = "mnist-deploy"
+EXTRAS = "all,gpu"  # together they ask for all that a figure may hang on; dev's tools measure nothing
 
 
 class Environment(BaseModel):
@@ -26,11 +29,19 @@ class Environment(BaseModel):
         affinity_cores: how many logical cores its affinity leaves to this process.
         cgroup_cpus: the cgroup's CPU quota in cores; None without one.
         cpu_features: what the CPU has of `cpu.KNOWN`; empty where the machine does not tell.
+        python_build: which Python it is, and which compiler made it.
+        kernel: its release and build.
+        libraries: versions of what trains, converts and runs; reports show these.
+        distributions: versions of all that is installed of this package's requirements and of theirs, by canonical
+            name: what a figure can be traced to.
     """
 
     mnist_deploy: str
     python: str
+    python_build: str | None = None
+    libc: str | None = None
     platform: str
+    kernel: str | None = None
     cpu: str | None
     cpu_features: list[str] = []
     physical_cores: int | None
@@ -43,6 +54,7 @@ class Environment(BaseModel):
     cgroup_memory_bytes: int | None
     accelerators: list[str]
     libraries: dict[str, str]
+    distributions: dict[str, str] = {}
 
 
 def describe() -> Environment:
@@ -50,7 +62,10 @@ def describe() -> Environment:
     return Environment(
         mnist_deploy=__version__,
         python=platform.python_version(),
+        python_build=f"{platform.python_implementation()}, {platform.python_compiler()}",
+        libc=" ".join(platform.libc_ver()).strip() or None,
         platform=platform.platform(),
+        kernel=f"{platform.release()} {platform.version()}".strip() or None,
         cpu=_cpu(),
         cpu_features=cpu.features(),
         physical_cores=psutil.cpu_count(logical=False),
@@ -63,7 +78,15 @@ def describe() -> Environment:
         cgroup_memory_bytes=cgroup.memory_bytes(),
         accelerators=_accelerators(),
         libraries={name: version for name, version in versions(*LIBRARIES).items() if name != "python"},
+        distributions=distributions(),
     )
+
+
+def distributions() -> dict[str, str]:
+    """Return the versions of all that is installed of what this package and its libraries require, without itself."""
+    # The libraries count too where the package itself runs from its source, without being installed.
+    found = versions_below(f"{PACKAGE}[{EXTRAS}]", *LIBRARIES)
+    return {name: version for name, version in found.items() if name != PACKAGE}
 
 
 def usable_cores() -> int:

@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from mnist_deploy.errors import StorageError, UsageError
 
 # Of the folder beside a file that holds it until it is whole.
 WRITING = ".writing-"
+# A disk with less is full.
+ROOM_BYTES = 64 * 1024
 _ASIDE = ".replaced"
 # What the system answers where a place cannot be written to. Other errors are of what is read.
 _STORAGE = {
@@ -62,6 +64,31 @@ def storing(path: Path) -> Iterator[None]:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
         remedy = "make room, then run the same command again" if full else "name a place that can be written to"
         raise StorageError(f"{path}: cannot be written ({error.strerror}); {remedy}") from error
+
+
+@contextmanager
+def roomy(*folders: Path) -> Iterator[None]:
+    """Hold that a with-block, in which a library writes, did not fill the disk of any of `folders`.
+
+    Libraries of C++ may say anything of a full disk, or nothing: then what they wrote is cut off.
+
+    Raises:
+        StorageError: one of them has no room left, whatever the block raised.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except Exception:
+        _require_room(folders)
+        raise
+    _require_room(folders)
+
+
+def _require_room(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        with storing(folder), tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(ROOM_BYTES))
 
 
 def recover(folder: Path) -> None:

@@ -42,7 +42,12 @@ def importable(module: str) -> bool:
 
 def packages_of(*distributions: str, also: Iterable[str] = ()) -> list[str]:
     """Return the packages that `installed_bytes` counts, as sorted canonical names."""
-    return sorted(_with_requirements(distributions, also))
+    return sorted(_counted(distributions, also))
+
+
+def versions_below(*requirements: str) -> dict[str, str]:
+    """Return the version of all that is installed of `requirements` and of what they require, by canonical name."""
+    return {name: one.version for name, one in sorted(_closure(requirements).items())}
 
 
 def installed_bytes(*distributions: str, also: Iterable[str] = ()) -> int | None:
@@ -55,21 +60,23 @@ def installed_bytes(*distributions: str, also: Iterable[str] = ()) -> int | None
         distributions: names of packages that stand for each other.
         also: requirements beside it, as 'jax[cuda12]', with their own; what is not installed adds nothing.
     """
-    closure = _with_requirements(distributions, also)
-    if not closure:
+    counted = _counted(distributions, also)
+    if not counted:
         return None
-    located = (one.locate_file(file) for one in closure.values() for file in one.files or ())
+    located = (one.locate_file(file) for one in counted.values() for file in one.files or ())
     return sum(_size_bytes(path) for path in {os.path.normpath(str(path)) for path in located})
 
 
-def _with_requirements(distributions: Sequence[str], also: Iterable[str]) -> dict[str, importlib.metadata.Distribution]:
-    """Return the transitive closure by canonical name; what this machine's markers leave out is not in it."""
-    from packaging.utils import canonicalize_name  # here and below: --help does without
-
+def _counted(distributions: Sequence[str], also: Iterable[str]) -> dict[str, importlib.metadata.Distribution]:
     first = installed_of(*distributions)
+    return _closure([first, *also]) if first else {}
+
+
+def _closure(requirements: Iterable[str]) -> dict[str, importlib.metadata.Distribution]:
+    """Return the transitive closure by canonical name; what this machine's markers leave out is not in it."""
     found: dict[str, importlib.metadata.Distribution] = {}
     # A distribution comes once for itself, with extra "", and once for each extra that someone asks of it.
-    seen = {(canonicalize_name(first), "")}.union(*(_wanted(text, "") for text in also)) if first else set()
+    seen = {one for text in requirements for one in _wanted(text, "")}
     waiting = list(seen)
     while waiting:
         name, extra = waiting.pop()
@@ -86,7 +93,7 @@ def _with_requirements(distributions: Sequence[str], also: Iterable[str]) -> dic
 
 def _wanted(text: str, extra: str) -> set[tuple[str, str]]:
     """Return the name and the extras of the requirement that `text` states, if it holds here and with `extra`."""
-    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.requirements import InvalidRequirement, Requirement  # --help does without
     from packaging.utils import canonicalize_name
 
     try:

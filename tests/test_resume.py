@@ -20,10 +20,12 @@ from mnist_deploy.benchmark import recording, schedule
 from mnist_deploy.benchmark.schedule import Plan
 from mnist_deploy.pipeline import running
 from mnist_deploy.pipeline.benching import bench
+from mnist_deploy.pipeline.restoring import library_differences
 from mnist_deploy.pipeline.selection import Selection
 from mnist_deploy.progress import Board, Silent
 from mnist_deploy.results import Results, SkipKind
 from tests.conftest import NETWORKS, TinyRun, mnist_deploy, written
+from tests.records import ENVIRONMENT
 from tests.test_cli import ended, one_line
 from tests.test_terminal import on_terminal
 
@@ -171,6 +173,10 @@ REFUSED: dict[str, tuple[Callable[[dict], None], str]] = {
         lambda found: found["environment"]["libraries"].update({"ai-edge-litert": "0.1"}),
         "environment.libraries.ai-edge-litert: 0.1 against ",
     ),
+    "what a library requires": (
+        lambda found: found["environment"]["distributions"].update({"protobuf": "0.1"}),
+        "environment.distributions.protobuf: 0.1 against ",
+    ),
     "python": (lambda found: found["environment"].update(python="3.9.0"), "environment.python: 3.9.0 against "),
     "data": (lambda found: found.update(data_sha256="4" * 64), "data_sha256: 444444444444 against "),
     "artifact": (
@@ -202,6 +208,15 @@ def test_what_changed_is_named_and_nothing_is_written(
     code, out, err = ended(capfd, "bench", "--resume", "--data", tiny_data, "--artifacts", again.root)
     assert code == 2 and out == "" and words in one_line(err) and "begin anew: mnist-deploy bench" in one_line(err)
     assert written(again.root) == before
+
+
+def test_what_only_came_or_went_took_no_part_in_both_halves() -> None:
+    then, now = (
+        ENVIRONMENT.model_copy(update={"distributions": {"protobuf": "7.0", name: "1.0"}}) for name in ("gone", "new")
+    )
+    assert list(library_differences(then, now)) == []
+    newer = now.model_copy(update={"distributions": {"protobuf": "7.1"}})
+    assert list(library_differences(then, newer)) == ["environment.distributions.protobuf: 7.0 against 7.1"]
 
 
 def test_a_cell_that_failed_then_is_not_tried_again(again: Interrupted, tiny_data: Path) -> None:

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from mnist_deploy.versions import importable, installed_bytes, installed_of, packages_of, version_of, versions
+from mnist_deploy.versions import (
+    importable,
+    installed_bytes,
+    installed_of,
+    packages_of,
+    version_of,
+    versions,
+    versions_below,
+)
 
 Install = Callable[..., int]
 
@@ -85,6 +93,14 @@ def test_what_is_absent_or_unreadable_adds_nothing(install: Install, tmp_path: P
     install("mnd-b", files={"b.so": 70}, record=False)
     assert packages_of("mnd-a") == ["mnd-a", "mnd-b"]
     assert installed_bytes("mnd-a") == size - 50
+
+
+def test_all_that_is_required_is_told_with_its_version(install: Install) -> None:
+    install("mnd-a", "mnd_B; extra == 'more'", "mnd-c")
+    install("mnd-b", "mnd-nowhere")
+    install("mnd-c")
+    assert versions_below("mnd-a[more]") == {"mnd-a": "1.0", "mnd-b": "1.0", "mnd-c": "1.0"}
+    assert versions_below("mnd-nowhere", "mnd-c>=0.5") == {"mnd-c": "1.0"}
 
 
 def test_the_first_installed_counts(install: Install) -> None:

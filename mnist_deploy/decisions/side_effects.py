@@ -27,11 +27,18 @@ def accuracies(base: Results, head: Results) -> list[AccuracyChange]:
 
 
 def versions(base: Results, head: Results) -> list[str]:
-    """Return the libraries, Python and this package whose version changed, as 'onnxruntime: 1.31.0 to 1.32.0'."""
+    """Return what changed its version, as 'onnxruntime: 1.31.0 to 1.32.0': this package, Python, the libraries.
+
+    Then what these require, where both sides have it: what only came or went, its library's own change tells.
+    """
+    one, other = base.environment, head.environment
     before, after = (
-        {"mnist-deploy": one.mnist_deploy, "python": one.python, "platform": one.platform, **one.libraries}
-        for one in (base.environment, head.environment)
+        {"mnist-deploy": side.mnist_deploy, "python": side.python, "platform": side.platform, **side.libraries}
+        for side in (one, other)
     )
+    known = {name.lower() for name in (*before, *after)}
+    for name in sorted((one.distributions.keys() & other.distributions.keys()) - known):
+        before[name], after[name] = one.distributions[name], other.distributions[name]
     names = [*before, *(name for name in after if name not in before)]
     return [
         f"{name}: {before.get(name, 'absent')} to {after.get(name, 'absent')}"

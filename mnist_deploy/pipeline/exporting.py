@@ -1,8 +1,10 @@
 """Export the trained models to every format and precision that is not there yet."""
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +19,7 @@ from mnist_deploy.artifacts import (
     Variant,
 )
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
-from mnist_deploy.errors import DataError, ModelError, UsageError
+from mnist_deploy.errors import DataError, ModelError, StorageError, UsageError
 from mnist_deploy.exporters import EXPORTERS, Exporter
 from mnist_deploy.exporters.source import Source
 from mnist_deploy.pipeline.registering import is_registered, load_model, register
@@ -193,9 +195,9 @@ def _export_one(
         return
     path = one.store.export_path(one.name, exporter.suffix, precision, one.variant)
     try:
-        with quiet(), files.replacing(path) as temporary:
+        with quiet(), files.replacing(path) as temporary, files.roomy(path.parent, Path(tempfile.gettempdir())):
             exporter().export(one.source(), precision, temporary)
-    except ModelError:
+    except (ModelError, StorageError):
         raise
     except Exception as error:  # a converter may raise anything; the other formats are still worth having
         if debugging():

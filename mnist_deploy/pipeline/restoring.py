@@ -36,7 +36,7 @@ def restore(recorder: Recorder, store: ArtifactStore, found: Results, dataset: D
 def changes(found: Results, here: Environment, data_sha256: str) -> Iterator[str]:
     """Yield each difference of machine, libraries and data that would make one figure of two things."""
     yield from machine_differences(found.environment, here)
-    yield from _library_differences(found.environment, here)
+    yield from library_differences(found.environment, here)
     if found.data_sha256 != data_sha256:
         was, now = found.data_sha256[:12], data_sha256[:12]
         yield f"data_sha256: {was} against {now} (give the --data that it was made with)"
@@ -95,7 +95,8 @@ def _changes(found: Results, recorder: Recorder, samples: Recording, dataset: Da
             yield f"{place.architecture} {kind(place)} in {place.runtime} is no longer to be measured here"
 
 
-def _library_differences(then: Environment, now: Environment) -> Iterator[str]:
+def library_differences(then: Environment, now: Environment) -> Iterator[str]:
+    """Yield what is of another version, as 'environment.python: A against B'."""
     for name in ("mnist_deploy", "python"):
         if getattr(then, name) != getattr(now, name):
             yield f"environment.{name}: {getattr(then, name)} against {getattr(now, name)}"
@@ -103,3 +104,8 @@ def _library_differences(then: Environment, now: Environment) -> Iterator[str]:
         one, other = then.libraries.get(name), now.libraries.get(name)
         if one != other:
             yield f"environment.libraries.{name}: {one or 'none'} against {other or 'none'}"
+    # What only came or went since, as what draws the report does, took no part in both halves.
+    for name in sorted(then.distributions.keys() & now.distributions.keys()):
+        one, other = then.distributions[name], now.distributions[name]
+        if one != other:
+            yield f"environment.distributions.{name}: {one} against {other}"

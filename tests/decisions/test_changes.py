@@ -186,6 +186,17 @@ def test_sizes_and_versions() -> None:
     assert found.versions == ["python: 3.11.0 to 3.12.0", "numpy: 2.0.0 to 2.1.0", "onnx: absent to 1.17.0"]
 
 
+def test_versions_of_what_the_libraries_require_follow() -> None:
+    before, after = (
+        run([cell(1e-5)], environment=ENVIRONMENT.model_copy(update={"distributions": installed}))
+        for installed in (
+            {"numpy": "2.0.0", "protobuf": "6.1", "ml-dtypes": "0.5", "gone": "1"},
+            {"numpy": "2.0.0", "protobuf": "7.0", "ml-dtypes": "0.5", "new": "2"},
+        )
+    )
+    assert compare(before, after).versions == ["protobuf: 6.1 to 7.0"]
+
+
 ANSWERS = st.lists(st.tuples(*[st.integers(0, 2)] * 4), min_size=1, max_size=40)
 
 
