@@ -371,14 +371,20 @@ class ArtifactStore:
             made, own = "exported", ""
             if artifact.format == KERAS_FORMAT:
                 made, own = "trained", f"; if you put it there: mnist-deploy export {artifact.architecture}"
-            raise ArtifactError(f"{artifact.path}: not what was {made} (SHA-256 differs); run: {remake(artifact)}{own}")
+            why = "SHA-256 differs" if files.is_plain(artifact.path) else "it has what is neither file nor folder"
+            raise ArtifactError(f"{artifact.path}: not what was {made} ({why}); run: {remake(artifact)}{own}")
         return state
 
 
 def is_intact(artifact: Artifact) -> bool:
-    """Tell whether what lies at the artifact's path is what the manifest says, by its size and SHA-256."""
+    """Tell whether what lies at the artifact's path is what the manifest says, by its size and SHA-256.
+
+    No link is followed, and nothing is opened that is no regular file.
+    """
     path = artifact.path
-    return files.size_bytes(path) == artifact.size_bytes and files.sha256(path) == artifact.sha256
+    return (
+        files.is_plain(path) and files.size_bytes(path) == artifact.size_bytes and files.sha256(path) == artifact.sha256
+    )
 
 
 def require_intact(artifact: Artifact) -> None:

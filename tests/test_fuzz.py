@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -15,7 +16,6 @@ from mnist_deploy.artifacts import Artifact
 from mnist_deploy.benchmark import process
 from mnist_deploy.benchmark.messages import Event, Job, Request, Started
 from mnist_deploy.benchmark.sampler import Effort
-from mnist_deploy.runtimes import RUNTIMES
 from tests import damage, damage_graphs
 from tests.conftest import NETWORKS, TinyRun
 
@@ -31,7 +31,7 @@ class Plan:
     runtime: str
     format: str
     requests: int
-    limit_s: float = 3.0
+    limit_s: float = 1.5
     measured: bool = False
 
     @property
@@ -40,16 +40,16 @@ class Plan:
 
 
 PLANS = [
-    Plan("litert", "tflite", 12),
+    Plan("litert", "tflite", 8),
     Plan("litert-builtin", "tflite", 8),
     Plan("litert", "tflite", 2, measured=True),
-    Plan("onnxruntime", "onnx", 12),
+    Plan("onnxruntime", "onnx", 14),
     Plan("onnxruntime", "onnx", 2, measured=True),
-    Plan("mnn", "mnn", 10),
+    Plan("mnn", "mnn", 16),
     Plan("openvino", "openvino", 4),
-    Plan("openvino", "onnx", 3),
-    Plan("keras-call", "keras", 2, limit_s=15.0),
-    Plan("tensorflow", "saved_model", 1, limit_s=15.0),
+    Plan("openvino", "onnx", 2),
+    Plan("keras-call", "keras", 1, limit_s=5.0),
+    Plan("tensorflow", "saved_model", 1, limit_s=5.0),
 ]
 # By its own schema as often as by its bytes.
 GRAPHS: dict[str, tuple[tuple[damage.Damage, str | None], ...]] = {
@@ -89,3 +89,60 @@ def cases(format: str) -> st.SearchStrategy[Case]:
     return st.builds(
         lambda number, kind, seed: Case(number, *kind, seed), st.integers(0, 99), kinds, st.integers(0, 2**48)
     )
+
+
+def artifacts_of(run: TinyRun, format: str) -> list[Artifact]:
+    found = [one for one, _ in run.store.select(NETWORKS, [format])]
+    assert found
+    return found
+
+
+def check(plan: Plan, made: list[Artifact], outcome: process.Outcome) -> None:
+    """Every input has scores of the right shape or call times, or else one line that says why not."""
+    for number in range(len(made)):
+        if (why := outcome.failed.get(number)) is not None:
+            assert why and "\n" not in why and why.isprintable()
+        elif plan.measured:
+            assert outcome.arrays[f"{number}.0"].size, "neither measured nor failed"
+        else:
+            assert outcome.arrays[f"scores.{number}"].shape == (IMAGES, 10)
+            assert outcome.arrays[f"scores.{number}"].dtype == np.float32
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.label)
+def test_a_damaged_artifact_ends_in_a_reason_or_in_scores(plan: Plan, tiny_run: TinyRun, tmp_path: Path) -> None:
+    artifacts = artifacts_of(tiny_run, plan.format)
+    images = tmp_path / "images.npy"
+    np.save(images, tiny_run.dataset.test_images[:IMAGES])
+    with process.Host(plan.runtime) as host:
+
+        @settings(
+            max_examples=plan.requests, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        @given(st.lists(cases(plan.format), min_size=BATCH, max_size=BATCH, unique=True))
+        def fuzz(batch: list[Case]) -> None:
+            with TemporaryDirectory(dir=tmp_path) as name:
+                folder = Path(name)
+                made = [case.made(artifacts, folder / str(number)) for number, case in enumerate(batch)]
+                request = Request(
+                    runtime=plan.runtime, device="cpu", threads=1, images=images, answers=folder / "answers.npz",
+                    jobs=[Job(artifact=one, batch_size=IMAGES) for one in made], limit_s=plan.limit_s,
+                )  # fmt: skip
+                if plan.measured:
+                    request = request.model_copy(update={"effort": SHORT, "rounds": [list(range(len(made)))]})
+
+                def note(event: Event) -> None:
+                    if isinstance(event, Started):
+                        TRIED[plan.label].add(made[event.job].sha256)
+
+                check(plan, made, host.work(request, note))
+
+        fuzz()
+    assert TRIED[plan.label]
+
+
+def test_they_were_over_a_thousand() -> None:
+    if set(TRIED) != {plan.label for plan in PLANS}:
+        pytest.skip("counts what the tests above did, when all of them ran in this process")
+    assert sum(len(tried) for tried in TRIED.values()) >= 1000

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mnist_deploy import files
 from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State, Variant, making, remake
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
 from mnist_deploy.diagnosis import TRACERS, Tracer, findings, layers
@@ -108,6 +109,8 @@ def _artifact(store: ArtifactStore, question: Question) -> tuple[Artifact, State
     state = store.state(artifact)
     if state is State.STALE:
         raise ArtifactError(f"{artifact.label}: stale, its model.keras changed since; run: {remake(artifact)}")
+    if state is State.CORRUPT and not files.is_plain(artifact.path):
+        raise ArtifactError(f"{artifact.path}: it has what is neither file nor folder; run: {remake(artifact)}")
     if state is State.MISSING:
         raise ArtifactError(f"{artifact.path}: missing; run: {remake(artifact)}")
     return artifact, state

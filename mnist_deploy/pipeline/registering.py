@@ -35,13 +35,15 @@ def load_model(store: ArtifactStore, name: str) -> Any:
     """Return the trained `keras.Model` of a network.
 
     Raises:
-        ModelError: it is unreadable, or no model of digits.
+        ModelError: it is unreadable, a link, or no model of digits.
         UnavailableError: TensorFlow is not installed.
     """
     training.require_tensorflow()
     import keras
 
     path = store.model_path(name)
+    if path.is_symlink():
+        raise ModelError(f"{path}: a link, not a file; copy it there, or run: mnist-deploy train {name} --force")
     try:
         model = keras.saving.load_model(path, compile=False)
         scores = model(np.zeros((1, *INPUT_SHAPE), np.float32))
