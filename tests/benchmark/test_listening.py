@@ -31,8 +31,10 @@ def saying(program: str) -> Iterator[IO[bytes]]:
     """Give the standard output of a Python program."""
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as talker:
         assert talker.stdout is not None
-        yield talker.stdout
-        talker.kill()
+        try:
+            yield talker.stdout
+        finally:
+            talker.kill()
 
 
 def heard(program: str, limit_s: float = 20.0, *, together: bool = False) -> list[Event]:
