@@ -134,7 +134,6 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "other shape": lambda path: saved(path, scores=np.zeros((IMAGES, 11), np.float32)),
     "too many": lambda path: saved(path, scores=np.zeros((IMAGES + 1, 10), np.float32)),
     "text": lambda path: saved(path, scores=np.full((IMAGES, 10), "x")),
-    "no numbers": lambda path: saved(path, scores=np.full((IMAGES, 10), np.nan, np.float32)),
 }
 
 
