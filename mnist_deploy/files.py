@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -144,6 +145,15 @@ def members(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file())
     return [path]
+
+
+def is_plain(path: Path) -> bool:
+    """Tell whether `path` is a regular file, or a folder of nothing but those and folders.
+
+    A link leads elsewhere; a pipe, a socket or a device may never end, or not even open.
+    """
+    kind = path.lstat().st_mode
+    return stat.S_ISREG(kind) or (stat.S_ISDIR(kind) and all(is_plain(below) for below in path.iterdir()))
 
 
 def sha256(path: Path) -> str:

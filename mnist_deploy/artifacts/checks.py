@@ -7,9 +7,14 @@ from mnist_deploy.kinds import Variant
 
 
 def is_intact(artifact: Artifact) -> bool:
-    """Tell whether what lies at the artifact's path is what the manifest says, by its size and SHA-256."""
+    """Tell whether what lies at the artifact's path is what the manifest says, by its size and SHA-256.
+
+    No link is followed, and nothing is opened that is no regular file.
+    """
     path = artifact.path
-    return files.size_bytes(path) == artifact.size_bytes and files.sha256(path) == artifact.sha256
+    return (
+        files.is_plain(path) and files.size_bytes(path) == artifact.size_bytes and files.sha256(path) == artifact.sha256
+    )
 
 
 def require_intact(artifact: Artifact) -> None:

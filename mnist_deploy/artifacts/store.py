@@ -157,5 +157,6 @@ class ArtifactStore(Models):
             made, own = "exported", ""
             if artifact.format == KERAS_FORMAT:
                 made, own = "trained", f"; if you put it there: mnist-deploy export {artifact.architecture}"
-            raise ArtifactError(f"{artifact.path}: not what was {made} (SHA-256 differs); run: {remake(artifact)}{own}")
+            why = "SHA-256 differs" if files.is_plain(artifact.path) else "it has what is neither file nor folder"
+            raise ArtifactError(f"{artifact.path}: not what was {made} ({why}); run: {remake(artifact)}{own}")
         return state

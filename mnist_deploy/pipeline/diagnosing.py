@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mnist_deploy import files
 from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State, Variant, making, remake
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
 from mnist_deploy.diagnosis import TRACERS, Tracer, findings, layers
@@ -16,6 +17,7 @@ from mnist_deploy.diagnosis.tolerances import MIN_IMAGES, TOLERANCES
 from mnist_deploy.errors import ArtifactError, MnistDeployError, ModelError, UnavailableError, UsageError
 from mnist_deploy.exporters import EXPORTERS
 from mnist_deploy.kinds import kind
+from mnist_deploy.pipeline import trying
 from mnist_deploy.progress import Progress, task
 from mnist_deploy.quiet import debugging, quiet
 from mnist_deploy.runtimes import RUNTIMES
@@ -63,6 +65,9 @@ def diagnose(store: ArtifactStore, dataset: Dataset, question: Question, progres
     """
     artifact, state = _artifact(store, question)
     tracer = _tracer(artifact, question.runtime)
+    problem = trying.problem_of(artifact, tracer.runtime) if state is State.CORRUPT else None
+    if problem is not None:
+        raise ArtifactError(f"{artifact.path}: does not load ({problem}); run: {remake(artifact)}")
     images = scaled(dataset.test_images[: question.images])
     with task(progress, "diagnose", 3):
         with quiet():
@@ -108,6 +113,8 @@ def _artifact(store: ArtifactStore, question: Question) -> tuple[Artifact, State
     state = store.state(artifact)
     if state is State.STALE:
         raise ArtifactError(f"{artifact.label}: stale, its model.keras changed since; run: {remake(artifact)}")
+    if state is State.CORRUPT and not files.is_plain(artifact.path):
+        raise ArtifactError(f"{artifact.path}: it has what is neither file nor folder; run: {remake(artifact)}")
     if state is State.MISSING:
         raise ArtifactError(f"{artifact.path}: missing; run: {remake(artifact)}")
     return artifact, state

@@ -9,14 +9,10 @@ import numpy as np
 from mnist_deploy import files, training
 from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, Provenance, Reference
-from mnist_deploy.benchmark import attempts
-from mnist_deploy.benchmark.trial import Trial
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.errors import ArtifactError, ModelError
+from mnist_deploy.pipeline import trying
 from mnist_deploy.versions import versions
-
-# How long a worker may take to load and run a model that its user put there.
-TRIAL_S = 120.0
 
 
 def register(store: ArtifactStore, dataset: Dataset, name: str, model: Any) -> None:
@@ -42,10 +38,12 @@ def load_model(store: ArtifactStore, name: str) -> Any:
     """Return the trained `keras.Model` of a network.
 
     Raises:
-        ModelError: it is unreadable, or no model of digits.
+        ModelError: it is unreadable, a link, or no model of digits.
         UnavailableError: TensorFlow is not installed.
     """
     path = store.model_path(name)
+    if path.is_symlink():
+        raise ModelError(f"{path}: a link, not a file; copy it there, or run: mnist-deploy train {name} --force")
     training.check(path)
     training.require_tensorflow()
     sha256 = store.model_sha256(name) or ""
@@ -69,8 +67,7 @@ def _try(path: Path, name: str, sha256: str) -> None:
         architecture=name, format=KERAS_FORMAT, precision=Precision.FLOAT32, path=path,
         size_bytes=files.size_bytes(path), sha256=sha256, provenance=provenance,
     )  # fmt: skip
-    trial = Trial(module="tensorflow", runtime="keras-call", artifact=artifact)
-    (found,) = attempts.attempt([trial], TRIAL_S, lambda ended: None)
-    if found.reason is not None:
-        told = found.reason.partition("ModelError: ")[2]  # the worker found what loading it here would
-        raise ModelError(told) if told else training.unreadable(path, found.reason)
+    problem = trying.problem_of(artifact, "keras-call")
+    if problem is not None:
+        told = problem.partition("ModelError: ")[2]  # the worker found what loading it here would
+        raise ModelError(told) if told else training.unreadable(path, problem)
