@@ -67,7 +67,7 @@ def diagnose(store: ArtifactStore, dataset: Dataset, question: Question, progres
     tracer = _tracer(artifact, question.runtime)
     problem = trying.problem_of(artifact, tracer.runtime) if state is State.CORRUPT else None
     if problem is not None:
-        raise ArtifactError(f"{artifact.path}: does not load ({problem}); run: {remake(artifact)}")
+        raise ArtifactError(f"{artifact.path}: does not run in {tracer.runtime} ({problem}); run: {remake(artifact)}")
     images = scaled(dataset.test_images[: question.images])
     with task(progress, "diagnose", 3):
         with quiet():
