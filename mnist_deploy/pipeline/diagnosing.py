@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mnist_deploy import files
 from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State, Variant, making, remake
+from mnist_deploy.benchmark import attempts
+from mnist_deploy.benchmark.trial import Trial
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
 from mnist_deploy.diagnosis import TRACERS, Tracer, findings, layers
 from mnist_deploy.diagnosis.differences import arranged, difference
@@ -22,6 +25,8 @@ from mnist_deploy.runtimes import RUNTIMES
 
 # A first look shows which tensors there are. No weight of these networks has 7 rows that could pass for 7 images.
 PROBE_IMAGES = 7
+# How long a worker may take to load and run a file that was altered.
+TRIAL_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Seen:
 def diagnose(store: ArtifactStore, dataset: Dataset, question: Question, progress: Progress) -> Diagnosis:
     """Compare every layer's output in the artifact with the Keras model's, for the first test images.
 
-    An artifact that is not what was exported is looked into as well: that may be why one asks.
+    An artifact that is not what was exported is looked into too, once a worker has run it: that may be why one asks.
 
     Raises:
         UsageError: no runtime can show the layers of this format, or the one asked for cannot.
@@ -63,6 +68,8 @@ def diagnose(store: ArtifactStore, dataset: Dataset, question: Question, progres
     """
     artifact, state = _artifact(store, question)
     tracer = _tracer(artifact, question.runtime)
+    if state is State.CORRUPT:
+        _try(artifact, tracer.runtime)
     images = scaled(dataset.test_images[: question.images])
     with task(progress, "diagnose", 3):
         with quiet():
@@ -128,6 +135,20 @@ def _tracer(artifact: Artifact, runtime: str | None) -> type[Tracer]:
         lacking = offers[wanted[0]]
         raise UnavailableError(f"{wanted[0]}: {lacking.reason}; {lacking.remedy}")
     return TRACERS[usable[0]]
+
+
+def _try(artifact: Artifact, runtime: str) -> None:
+    """Let a worker run a file that is not what was exported: what is damaged may take the process with it."""
+    if not RUNTIMES[runtime].reads(artifact):
+        raise ArtifactError(f"{artifact.path}: altered since it was exported; run: {remake(artifact)}")
+    found_here = {"sha256": files.sha256(artifact.path), "size_bytes": files.size_bytes(artifact.path)}
+    trial = Trial(
+        module=RUNTIMES[runtime].module, runtime=runtime, artifact=artifact.model_copy(update=found_here)
+    )  # fmt: skip
+    (found,) = attempts.attempt([trial], TRIAL_S, lambda ended: None)
+    if found.reason is not None:
+        reason = " ".join(found.reason.split())[:200]
+        raise ArtifactError(f"{artifact.path}: does not run in {runtime} ({reason}); run: {remake(artifact)}")
 
 
 def _look(
