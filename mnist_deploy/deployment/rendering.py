@@ -1,6 +1,7 @@
 """The texts of a package: predict.py, the card and the Dockerfile, from their templates."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -43,17 +44,18 @@ def card(one: Deployment) -> str:
 
 def _render(template: str, one: Deployment, **more: object) -> str:
     tag = f"{one.architecture}-{slug(one)}".lower()
-    made = _templates().get_template(template)
+    made = _templates(_shown if template.startswith("card") else None).get_template(template)
     return made.render(one=one, kind=kind(one), title=RUNTIMES[one.runtime].title, tag=tag, **more)
 
 
 @cache
-def _templates() -> "Environment":
+def _templates(finalize: Callable[[object], object] | None) -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     made = Environment(
         loader=PackageLoader("mnist_deploy.deployment"), undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True, autoescape=False,
+        finalize=finalize,
     )  # fmt: skip
     made.filters |= {
         "literal": _literal,
@@ -66,6 +68,14 @@ def _templates() -> "Environment":
         "interval": _interval,
     }
     return made
+
+
+def _shown(value: object) -> object:
+    """Return a value of the card that begins no element, no link and no line of Markdown."""
+    if not isinstance(value, str):
+        return value
+    one_line = re.sub(r"[\r\n]+", " ", value)
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", one_line).replace("](", "]\\(")
 
 
 def _literal(value: str) -> str:

@@ -55,7 +55,7 @@ class Seen:
 def diagnose(store: ArtifactStore, dataset: Dataset, question: Question, progress: Progress) -> Diagnosis:
     """Compare every layer's output in the artifact with the Keras model's, for the first test images.
 
-    An artifact that is not what was exported is looked into as well: that may be why one asks.
+    An artifact that is not what was exported is looked into too, once a worker has run it: that may be why one asks.
 
     Raises:
         UsageError: no runtime can show the layers of this format, or the one asked for cannot.
