@@ -10,7 +10,7 @@ from mnist_deploy.benchmark.sampler import Effort
 from mnist_deploy.benchmark.schedule import Cell, Plan
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.pipeline import benching
-from mnist_deploy.pipeline.benching import Recorder
+from mnist_deploy.pipeline.recorder import Recorder
 from mnist_deploy.profiling.twins import Reach, reach
 from mnist_deploy.progress import Silent
 

@@ -22,7 +22,7 @@ from mnist_deploy.benchmark.statistics import summarize
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.kinds import kind
 from mnist_deploy.pipeline import benching, figures
-from mnist_deploy.pipeline.benching import Recorder
+from mnist_deploy.pipeline.recorder import Recorder
 from mnist_deploy.pipeline.selection import Selection, matrix
 from mnist_deploy.progress import Silent
 from mnist_deploy.reports.units import seconds

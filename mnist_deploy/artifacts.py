@@ -8,29 +8,38 @@ manifest.json                       every artifact: format, precision, variant, 
 <architecture>/<precision>.<...>    else a file or folder for each precision; a variant other than the standard one
                                     is named before the dot: float32-uint8.onnx, saved_model-uint8/
 <architecture>/previous/<sha>/      models that a later training replaced
+<architecture>/unfinished/          what trainings that are not finished go on from (see `training.checkpoints`)
 results/<time>.json, latest.json    what was verified and measured
+.lock, .holder.json                 who writes here now (see `holding`)
 """
 
 import json
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mnist_deploy import files
+from mnist_deploy import documents, files, holding
 from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.dataset import FloatArray
 from mnist_deploy.errors import ArtifactError, ModelError
 from mnist_deploy.kinds import Precision as Precision
 from mnist_deploy.kinds import Variant as Variant
 from mnist_deploy.kinds import identity, kind
-from mnist_deploy.training import TrainingRecord
+from mnist_deploy.progress import Progress
+from mnist_deploy.training import Settings, TrainingRecord, checkpoints
 
-KERAS_FORMAT = "keras"
+KERAS_FORMAT, MANIFEST = "keras", "manifest.json"
+# Names become parts of paths and of commands: none may lead elsewhere.
+NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+SHA256 = r"^[0-9a-f]{64}$"
 
 
 class State(StrEnum):
@@ -70,13 +79,13 @@ class Artifact(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    architecture: str
-    format: str
+    architecture: str = Field(pattern=NAME)
+    format: str = Field(pattern=NAME)
     precision: Precision
     variant: Variant = Variant.STANDARD
     path: Path
-    size_bytes: int
-    sha256: str
+    size_bytes: int = Field(ge=0)
+    sha256: str = Field(pattern=SHA256)
     provenance: Provenance
 
     @property
@@ -90,11 +99,22 @@ class Artifact(BaseModel):
         return f"{self.architecture} {kind(self)}"
 
 
+# The schema of manifest.json with which the file came to carry a checksum of its content.
+SEALED_SINCE = 2
+
+
 class Manifest(BaseModel):
     """The content of manifest.json."""
 
-    schema_version: int = 1
+    schema_version: int = SEALED_SINCE
     artifacts: list[Artifact] = []
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "Manifest":
+        named = [identity(one) for one in self.artifacts]
+        if len(named) != len(set(named)):
+            raise ValueError("names an artifact twice")
+        return self
 
 
 @dataclass(frozen=True)
@@ -113,6 +133,29 @@ class ArtifactStore:
         """Take `root` as it is, existing or not."""
         self.root = root.absolute()
         self.results = self.root / "results"
+
+    @contextmanager
+    def claimed(self, command: str, progress: Progress, *, makes: bool = False) -> Iterator[None]:
+        """Hold the folder for a with-block in which `command` writes to it, after whoever holds it now.
+
+        What writers that were killed left unfinished is undone first.
+
+        Args:
+            command: what others are told that have to wait.
+            progress: is told whom this one waits for.
+            makes: whether the command works in a folder with nothing in it, too; for others that is left as it is.
+
+        Raises:
+            StorageError: the folder cannot be written to.
+        """
+        if not (makes or (self.root / MANIFEST).exists() or self.trained()):
+            yield
+            return
+        with holding.held(self.root, command, progress):
+            for folder, below, _ in os.walk(self.root):
+                below[:] = [name for name in below if not name.startswith(files.WRITING)]
+                files.recover(Path(folder))
+            yield
 
     def model_path(self, architecture: str) -> Path:
         """Where the trained Keras model is."""
@@ -140,33 +183,51 @@ class ArtifactStore:
         return files.sha256(path) if path.is_file() else None
 
     def training(self, architecture: str) -> TrainingRecord | None:
-        """Return the record of the training that made the model, or None if none is here or it is unreadable."""
+        """Return the record of the training that made the model, or None if none is here or it is unreadable.
+
+        Where the model itself is not here, as on a device, it is taken at its word.
+        """
         try:
-            return TrainingRecord.model_validate_json(self.training_path(architecture).read_bytes())
-        except (OSError, ValidationError):
+            record = TrainingRecord.model_validate(documents.read(self.training_path(architecture)))
+        except (OSError, ValueError):
             return None
+        return record if self.model_sha256(architecture) in {None, record.model_sha256} else None
 
     def save_model(
         self, architecture: str, save: Callable[[Path], None], record: Callable[[str], TrainingRecord]
     ) -> None:
-        """Save a trained model by `save`, and its `record`, which is told the SHA-256; an older model is archived."""
+        """Save a trained model by `save`, and its `record`, which is told the SHA-256; an older model is archived.
+
+        The model comes last: until it is there, the one before is, and with it the next training begins again.
+        """
         path = self.model_path(architecture)
         with files.replacing(path) as temporary:
             save(temporary)
-            content = record(files.sha256(temporary)).model_dump_json(indent=1)
+            content = record(files.sha256(temporary)).model_dump_json()
             self._archive_model(architecture)
-        files.write_text(self.training_path(architecture), content + "\n")
+            files.write_text(self.training_path(architecture), documents.sealed(content))
 
     def _archive_model(self, architecture: str) -> None:
-        """Move the trained model and its record to previous/, so that a new training loses nothing."""
+        """Copy the trained model and its record to previous/, so that a new training loses nothing."""
         sha256 = self.model_sha256(architecture)
         if sha256 is None:
             return
         previous = self.root / architecture / "previous" / sha256[:12]
-        previous.mkdir(parents=True, exist_ok=True)
         for path in (self.model_path(architecture), self.training_path(architecture)):
             if path.is_file():
-                path.replace(previous / path.name)
+                with files.replacing(previous / path.name) as temporary:
+                    shutil.copyfile(path, temporary)
+
+    def checkpoint_path(self, settings: Settings) -> Path:
+        """Where a training with `settings` is after its last finished epoch, until its model is saved."""
+        return self.root / settings.architecture / "unfinished" / checkpoints.name(settings)
+
+    def discard_checkpoint(self, settings: Settings) -> None:
+        """Remove what a training with `settings`, which is finished, would have gone on from."""
+        path = self.checkpoint_path(settings)
+        with suppress(OSError):
+            path.unlink()
+            path.parent.rmdir()  # if no other training is unfinished
 
     def save_reference(self, architecture: str, reference: Reference) -> None:
         """Save the Keras scores that belong to the model as it is now."""
@@ -199,20 +260,21 @@ class ArtifactStore:
         Raises:
             ArtifactError: manifest.json is not what this package writes.
         """
-        path = self.root / "manifest.json"
-        if not path.is_file():
-            return Manifest()
+        path = self.root / MANIFEST
+        remedy = "delete it and run: mnist-deploy export"
         try:
-            manifest = Manifest.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            what = error.errors()[0]["msg"]
-            raise ArtifactError(f"{path}: not a manifest ({what}); delete it and run: mnist-deploy export") from error
+            manifest = Manifest.model_validate(documents.read(path, sealed_since=SEALED_SINCE))
+        except FileNotFoundError:
+            return Manifest()
+        except OSError as error:
+            raise ArtifactError(f"{path}: cannot be read ({error.strerror}); mend its permissions") from error
+        except ValueError as error:
+            raise ArtifactError(f"{path}: not a manifest ({documents.invalid(error)}); {remedy}") from error
+        for one in manifest.artifacts:
+            parts, place = one.path.parts, (self.root / one.path).resolve()
+            if parts[:1] != (one.architecture,) or ".." in parts or not place.is_relative_to(self.root.resolve()):
+                raise ArtifactError(f"{path}: names {self.root / one.path}, outside its folder; {remedy}")
         absolute = [one.model_copy(update={"path": self.root / one.path}) for one in manifest.artifacts]
-        for artifact in absolute:
-            if not artifact.path.resolve().is_relative_to(self.root.resolve()):
-                raise ArtifactError(
-                    f"{path}: names {artifact.path}, outside its folder; delete it and run: mnist-deploy export"
-                )
         return Manifest(artifacts=absolute)
 
     def record(
@@ -238,10 +300,10 @@ class ArtifactStore:
         kept = [one for one in self.manifest().artifacts if identity(one) != identity(artifact)]
         entries = sorted([*kept, artifact], key=_manifest_order)
         relative = [one.model_copy(update={"path": one.path.relative_to(self.root)}) for one in entries]
-        content = Manifest(artifacts=relative).model_dump(mode="json")
+        content = Manifest.model_construct(artifacts=relative).model_dump(mode="json")
         for entry in content["artifacts"]:
             entry["path"] = Path(entry["path"]).as_posix()
-        files.write_text(self.root / "manifest.json", json.dumps(content, indent=1) + "\n")
+        files.write_text(self.root / MANIFEST, documents.sealed(json.dumps(content)))
         return artifact
 
     def record_model(self, architecture: str, versions: dict[str, str]) -> Artifact:
@@ -260,14 +322,16 @@ class ArtifactStore:
     def state(self, artifact: Artifact) -> State:
         """Compare an artifact with the model that it was made of, and with its own SHA-256.
 
-        Without the source model beside it (a device that was sent only what it runs) staleness cannot be seen.
+        Without the source model beside it (a device that was sent only what it runs) staleness cannot be seen. The
+        model itself is never stale.
         """
         model = self.model_sha256(artifact.architecture)
-        if model is not None and model != artifact.provenance.source_sha256:
+        itself = artifact.format == KERAS_FORMAT
+        if not itself and model is not None and model != artifact.provenance.source_sha256:
             return State.STALE
         if not artifact.path.exists():
             return State.MISSING
-        return State.CURRENT if files.sha256(artifact.path) == artifact.sha256 else State.CORRUPT
+        return State.CURRENT if is_intact(artifact) else State.CORRUPT
 
     def select(
         self,
@@ -304,8 +368,27 @@ class ArtifactStore:
         if state is State.MISSING:
             raise ArtifactError(f"{artifact.path}: missing; run: {remake(artifact)}")
         if state is State.CORRUPT:
-            raise ArtifactError(f"{artifact.path}: not what was exported (SHA-256 differs); run: {remake(artifact)}")
+            made, own = "exported", ""
+            if artifact.format == KERAS_FORMAT:
+                made, own = "trained", f"; if you put it there: mnist-deploy export {artifact.architecture}"
+            raise ArtifactError(f"{artifact.path}: not what was {made} (SHA-256 differs); run: {remake(artifact)}{own}")
         return state
+
+
+def is_intact(artifact: Artifact) -> bool:
+    """Tell whether what lies at the artifact's path is what the manifest says, by its size and SHA-256."""
+    path = artifact.path
+    return files.size_bytes(path) == artifact.size_bytes and files.sha256(path) == artifact.sha256
+
+
+def require_intact(artifact: Artifact) -> None:
+    """Hold an artifact to what the manifest said of it, right before it is loaded.
+
+    Raises:
+        ArtifactError: it is gone, or was changed since.
+    """
+    if not artifact.path.exists() or not is_intact(artifact):
+        raise ArtifactError(f"{artifact.path}: changed since it was checked (SHA-256 differs); run the command again")
 
 
 def remake(artifact: Artifact) -> str:

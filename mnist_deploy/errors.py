@@ -26,6 +26,10 @@ class ArtifactError(MnistDeployError):
     """An artifact, manifest or results file that is missing, corrupt or stale."""
 
 
+class StorageError(MnistDeployError):
+    """A place that cannot be written to: it is full, read-only or forbidden, or no folder."""
+
+
 class UnavailableError(MnistDeployError):
     """A library or device that this machine lacks."""
 
@@ -34,6 +38,11 @@ class FailedCheckError(MnistDeployError):
     """A check that was carried out and did not hold."""
 
     exit_code = 1
+
+
+def printable(text: str) -> str:
+    """Return foreign text as it may stand on a terminal: a file's names may hold whatever steers one."""
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:

@@ -1,35 +1,110 @@
 """Files that are whole or absent: written under a temporary name, then renamed."""
 
+import errno
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mnist_deploy.errors import UsageError
+from mnist_deploy.errors import StorageError, UsageError
+
+# Of the folder beside a file that holds it until it is whole.
+WRITING = ".writing-"
+# A disk with less is full.
+ROOM_BYTES = 64 * 1024
+_ASIDE = ".replaced"
+# What the system answers where a place cannot be written to. Other errors are of what is read.
+_STORAGE = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO,
+    errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP,
+}  # fmt: skip
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, what stands there becomes `path`.
 
-    Serves files and folders alike. If the block raises, the temporary is removed and `path` is as it was.
+    Serves files and folders alike. If the block raises, the temporary is removed and `path` is as it was. What a
+    process leaves that is killed meanwhile, `recover` puts right.
+
+    Raises:
+        StorageError: the place cannot be written to, or is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))
-    temporary, aside = holder / path.name, holder / "replaced"
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        holder = Path(tempfile.mkdtemp(prefix=WRITING, dir=path.parent))
+        temporary, aside = holder / path.name, holder / _ASIDE / path.name
+        try:
+            yield temporary
+            if path.is_dir():
+                # A folder cannot be renamed over a full one: the old one goes aside, into what is removed below.
+                aside.parent.mkdir()
+                path.rename(aside)
+            os.replace(temporary, path)
+        finally:
+            _put_back(holder)
+            shutil.rmtree(holder, ignore_errors=True)
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Say of whatever the system answers to writing in a with-block that it is `path` that cannot be written.
+
+    Raises:
+        StorageError: as the system says.
+    """
     try:
-        yield temporary
-        if path.is_dir():
-            # A folder cannot be renamed over a full one: the old one goes aside, into what is removed below.
-            path.rename(aside)
-        os.replace(temporary, path)
-    finally:
-        if aside.exists() and not path.exists():
-            aside.rename(path)
-        shutil.rmtree(holder, ignore_errors=True)
+        yield
+    except OSError as error:
+        if error.errno not in _STORAGE:
+            raise
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+        remedy = "make room, then run the same command again" if full else "name a place that can be written to"
+        raise StorageError(f"{path}: cannot be written ({error.strerror}); {remedy}") from error
+
+
+@contextmanager
+def roomy(*folders: Path) -> Iterator[None]:
+    """Hold that a with-block, in which a library writes, did not fill the disk of any of `folders`.
+
+    Libraries of C++ may say anything of a full disk, or nothing: then what they wrote is cut off.
+
+    Raises:
+        StorageError: one of them has no room left, whatever the block raised.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except Exception:
+        _require_room(folders)
+        raise
+    _require_room(folders)
+
+
+def _require_room(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        with storing(folder), tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(ROOM_BYTES))
+
+
+def recover(folder: Path) -> None:
+    """Undo what writers that were killed left unfinished in `folder`. Nobody may be writing there now."""
+    for holder in folder.glob(f"{WRITING}*"):
+        if holder.is_dir() and not holder.is_symlink():
+            _put_back(holder)
+            shutil.rmtree(holder, ignore_errors=True)
+
+
+def _put_back(holder: Path) -> None:
+    """Move the folder that went aside back to its place, if nothing has taken that."""
+    for aside in (holder / _ASIDE).glob("*"):
+        place = holder.parent / aside.name
+        if not place.exists():
+            aside.rename(place)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -49,8 +124,8 @@ def write_output(option: str, path: Path, text: str) -> None:
     try:
         with replacing(path) as temporary:
             temporary.write_bytes(text.encode())
-    except OSError as error:
-        raise UsageError(f"{option} {path}: cannot be written ({error.strerror}); name another place") from error
+    except StorageError as error:
+        raise UsageError(f"{option} {error}") from error
 
 
 def members(path: Path) -> list[Path]:

@@ -1,14 +1,14 @@
 """The records of a run, saved and loaded as JSON with a schema version. SI units; unknown is null, never 0."""
 
-import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError, model_validator
+from pydantic import BaseModel, model_validator
 
-from mnist_deploy import files
+from mnist_deploy import documents, files
 from mnist_deploy.benchmark.comparison import Verdict
 from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.benchmark.schedule import Plan, Use
@@ -18,7 +18,7 @@ from mnist_deploy.kinds import Variant
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.runtimes import Proof
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 class TrainingRow(BaseModel):
@@ -249,10 +249,20 @@ class Results(BaseModel):
         """The name of this run's files, without their endings."""
         return f"{self.created_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
 
+    def leave_out(self, skips: Iterable[Skip]) -> None:
+        """Add what was left out, each once: several steps of a run meet the same."""
+        for skip in skips:
+            if skip not in self.skips:
+                self.skips.append(skip)
+
+    def text(self) -> str:
+        """Return what a results file holds: the record as JSON, with the checksum that `documents` asks for."""
+        return documents.sealed(self.model_dump_json())
+
     def save(self, folder: Path) -> Path:
         """Write <time>.json below `folder`, and latest.json too once the run is complete; return the former's path."""
         path = folder / f"{self.stem}.json"
-        text = self.model_dump_json(indent=1) + "\n"
+        text = self.text()
         files.write_text(path, text)
         if self.complete:
             files.write_text(folder / "latest.json", text)
@@ -266,8 +276,8 @@ def load(path: Path) -> Results:
         ArtifactError: it is missing, damaged or of another schema version.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version = content.get("schema_version") if isinstance(content, dict) else None
+        content = documents.read(path, sealed_since=SCHEMA_VERSION)
+        version = content.get("schema_version")
         if version != SCHEMA_VERSION:
             raise ArtifactError(
                 f"{path}: schema version {version}, not {SCHEMA_VERSION}; measure again: mnist-deploy run"
@@ -275,11 +285,17 @@ def load(path: Path) -> Results:
         return Results.model_validate(content)
     except OSError as error:
         raise ArtifactError(f"{path}: no such results; run: mnist-deploy run") from error
-    except (ValueError, ValidationError) as error:
-        raise ArtifactError(f"{path}: not a results file; run: mnist-deploy run") from error
+    except ValueError as error:
+        reason = documents.invalid(error)
+        raise ArtifactError(f"{path}: not a results file ({reason}); run: mnist-deploy run") from error
 
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a results file."""
     schema = Results.model_json_schema(mode="serialization")
+    schema["properties"][documents.SEAL] = {
+        "type": "string",
+        "pattern": "^[0-9a-f]{64}$",
+        "description": "SHA-256 of all other fields as JSON with sorted keys and no spaces, in ASCII.",
+    }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

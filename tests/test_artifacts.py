@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_deploy import files
+from mnist_deploy import documents, files
 from mnist_deploy.artifacts import ArtifactStore, Precision, State
 from mnist_deploy.errors import ArtifactError, ModelError
 from tests.conftest import NETWORKS, TinyRun
@@ -49,7 +49,9 @@ def test_states(store: ArtifactStore) -> None:
     with store.model_path(MLP).open("ab") as stream:
         stream.write(b"changed")
     assert store.state(int8) is State.STALE
-    assert {one.architecture for one, state in store.select() if state is State.STALE} == {MLP}
+    assert {one.architecture for one, state in store.select(formats=["tflite"]) if state is State.STALE} == {MLP}
+    with pytest.raises(ArtifactError, match=f"not what was trained.*train {MLP}.*export {MLP}"):
+        store.select()
 
 
 def test_without_its_model_an_artifact_is_not_stale(store: ArtifactStore) -> None:
@@ -67,10 +69,24 @@ def test_nothing_trained_and_not_trained(tmp_path: Path, store: ArtifactStore) -
 
 def test_damaged_manifest_and_reference(store: ArtifactStore) -> None:
     manifest = store.root / "manifest.json"
-    content = json.loads(manifest.read_text())
-    content["artifacts"][0]["path"] = "../../elsewhere"
-    manifest.write_text(json.dumps(content))
-    with pytest.raises(ArtifactError, match="outside its folder"):
+
+    def first_is(**changes: str) -> None:
+        content = documents.read(manifest)
+        content["artifacts"][0] |= changes
+        manifest.write_text(documents.sealed(json.dumps(content)))
+
+    good = manifest.read_text()
+    for path in ("../../elsewhere", "/etc/passwd", f"{MLP}/../../x", f"{NETWORKS[1]}/int8.tflite", "."):
+        manifest.write_text(good)
+        first_is(path=path, architecture=MLP)
+        with pytest.raises(ArtifactError, match="outside its folder"):
+            store.manifest()
+    manifest.write_text(good)
+    first_is(architecture="../mlp")
+    with pytest.raises(ArtifactError, match=r"artifacts\.0\.architecture: String should match"):
+        store.manifest()
+    manifest.write_text(good.replace(f'"{MLP}"', f'"{NETWORKS[1]}"', 1))
+    with pytest.raises(ArtifactError, match="altered since it was written"):
         store.manifest()
     manifest.write_text('{"artifacts": 3}')
     with pytest.raises(ArtifactError, match="not a manifest"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_deploy import results
+from mnist_deploy import documents, results
 from mnist_deploy.artifacts import ArtifactStore, Precision
 from mnist_deploy.benchmark import recording
 from mnist_deploy.cli import quantities
@@ -26,7 +26,7 @@ CNN = NETWORKS[1]
 
 def saved(path: Path, found: Results) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(found.model_dump_json())
+    path.write_text(found.text())
     return path
 
 
@@ -290,7 +290,7 @@ def test_folders_of_other_models_and_other_cells(
     manifest["artifacts"] = [
         one for one in manifest["artifacts"] if (one["format"], one["precision"]) != ("onnx", "int8")
     ]
-    (other / "manifest.json").write_text(json.dumps(manifest))
+    (other / "manifest.json").write_text(documents.sealed(json.dumps(manifest)))
     (other / CNN / "model.keras").unlink()
     common = ["compare", "--interleave", root, other, *ONE, "--data", tiny_run.data, "--record", tmp_path / "record"]
     code, _, err = ended(capfd, *common)

@@ -1,5 +1,10 @@
 import gzip
 import hashlib
+import io
+import os
+import struct
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +103,12 @@ BROKEN = {
     "a count that differs": ({"y_train": np.zeros(5, np.uint8)}, "y_train has shape (5,) for 6 images"),
     "a label above 9": ({"y_test": np.array([1, 10, 3], np.uint8)}, "y_test holds the label 10"),
     "no images": ({"x_test": np.zeros((0, 28, 28), np.uint8), "y_test": np.zeros(0, np.uint8)}, "x_test is empty"),
-    "pickles": ({"y_test": np.array([{}, {}, {}], dtype=object)}, "not a readable .npz"),
+    "pickles": ({"y_test": np.array([{}, {}, {}], dtype=object)}, "y_test is object; MNIST is stored as uint8"),
+    "NaN": ({"x_test": np.full((3, 28, 28), np.nan)}, "x_test is float64; MNIST is stored as uint8"),
+    "labels below 0": ({"y_test": np.array([1, -1, 3], np.int8)}, "y_test is int8"),
+    "labels in a column": ({"y_test": np.zeros((3, 1), np.uint8)}, "y_test has shape (3, 1); it must be (N,)"),
+    "a single number": ({"x_test": np.uint8(3)}, "x_test has shape (); it must be (N, 28, 28)"),
+    "records": ({"x_test": np.zeros(3, [("a" * 90, "u1")])}, "x_test is [('aaaaa"),
 }
 
 
@@ -110,6 +120,84 @@ def test_broken_npz_is_named_and_explained(case: str, tmp_path: Path, small: dic
     with pytest.raises(DataError) as error:
         dataset.load(path)
     assert str(path) in str(error.value) and words in str(error.value)
+
+
+def npy(shape: tuple[int, ...], content: bytes = b"") -> bytes:
+    """An .npy whose header promises a shape, followed by what it really holds."""
+    stream = io.BytesIO()
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, header)
+    return stream.getvalue() + content
+
+
+def with_member(path: Path, content: dict[str, np.ndarray], name: str, replaced: bytes) -> Path:
+    """An .npz of which one member is replaced by bytes."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for one, array in content.items():
+            archive.writestr(f"{one}.npy", replaced if one == name else npy(array.shape, array.tobytes()))
+    return path
+
+
+HOSTILE = {
+    "10^12 images": (npy((10**12, 28, 28)), "x_train has 1,000,000,000,000 images; the limit is 500,000"),
+    "one image too many": (npy((500_001, 28, 28)), "x_train has 500,001 images; the limit is 500,000"),
+    "a promise within the limit": (npy((500_000, 28, 28)), "promises 392,000,000 bytes, it holds 0"),
+    "more than it promises": (npy((6, 28, 28), bytes(6 * 784 + 1)), "promises 4,704 bytes, it holds 4,705"),
+    "less than nothing": (npy((-1, 28, 28)), "promises -784 bytes, it holds 0"),
+    "no array": (b"seven", "not a readable .npz ("),
+    "a header of 4 GB": (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{", "version 2.0 of the .npy format; 1.0 is read"),
+    "a header without end": (b"\x93NUMPY\x01\x00\x09\x00{'descr':", "not a readable .npz ("),
+    "a deep header": (b"\x93NUMPY\x01\x00\x10\x27" + b"[" * 10_000, "not a readable .npz ("),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_npz_is_refused_before_it_is_read(case: str, tmp_path: Path, small: dict[str, np.ndarray]) -> None:
+    replaced, words = HOSTILE[case]
+    path = with_member(tmp_path / "bad.npz", small, "x_train", replaced)
+    tracemalloc.start()
+    with pytest.raises(DataError) as error:
+        dataset.load(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert str(path) in str(error.value) and words in str(error.value) and "\n" not in str(error.value)
+    assert peak < 5_000_000, "nothing was allocated for what it promises"
+
+
+def test_an_npz_that_unpacks_to_too_much(tmp_path: Path, small: dict[str, np.ndarray]) -> None:
+    path = as_npz(tmp_path / "bomb.npz", small)
+    content = bytearray(path.read_bytes())
+    first_members_size = content.index(b"PK\x01\x02") + 24
+    struct.pack_into("<I", content, first_members_size, 2**31)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"bomb\.npz: not a readable .* bytes; the limit is 1,073,741,824\)"):
+        dataset.load(path)
+
+
+def test_links_and_names_that_lead_out_of_an_npz(tmp_path: Path, small: dict[str, np.ndarray]) -> None:
+    path = as_npz(tmp_path / "bad.npz", small)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("../../outside.npy", b"")
+    with pytest.raises(DataError, match=r"bad\.npz: not a readable \.npz \(names '../../outside\.npy'; a name may not"):
+        dataset.load(path)
+
+
+def test_other_members_of_an_npz_are_left_alone(tmp_path: Path, small: dict[str, np.ndarray]) -> None:
+    more = small | {"note": np.array("of 2026"), "weights": np.zeros(9)}
+    assert dataset.load(as_npz(tmp_path / "a.npz", more)).sha256 == Dataset(*small.values()).sha256
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_a_pipe_or_a_device_is_not_waited_for(tmp_path: Path, small: dict[str, np.ndarray]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(DataError, match=r"not a readable \.npz \(not a regular file\)"):
+            dataset.load(path)
+    folder = as_folder(tmp_path / "folder", small, packed=False)
+    (folder / "t10k-labels-idx1-ubyte").unlink()
+    os.mkfifo(folder / "t10k-labels-idx1-ubyte")
+    with pytest.raises(DataError, match="lacks t10k-labels-idx1-ubyte"):
+        dataset.load(folder)
 
 
 def test_missing_truncated_and_foreign_files(tmp_path: Path, small: dict[str, np.ndarray]) -> None:
@@ -139,6 +227,44 @@ def test_broken_idx_folder(tmp_path: Path, small: dict[str, np.ndarray]) -> None
     labels.write_bytes(gzip.compress(gzip.decompress(good)[:-1]))
     with pytest.raises(DataError, match="promises"):
         dataset.load(folder)
+    labels.write_bytes(gzip.compress(gzip.decompress(good) + b"more"))
+    with pytest.raises(DataError, match=r"promises \[3\] bytes, it holds more"):
+        dataset.load(folder)
+    labels.write_bytes(gzip.compress(dataset.to_idx(np.zeros((3, 1), np.uint8))))
+    with pytest.raises(DataError, match=r"y_test has shape \(3, 1\); it must be \(N,\)"):
+        dataset.load(folder)
     labels.unlink()
     with pytest.raises(DataError, match="lacks t10k-labels-idx1-ubyte"):
         dataset.load(folder)
+
+
+def idx(*shape: int) -> bytes:
+    """The header of an IDX file."""
+    return np.array([0x0800 + len(shape), *shape], dtype=">u4").tobytes()
+
+
+PROMISES = {
+    "more images than the limit": (idx(2**32 - 1, 28, 28), "x_train has 4,294,967,295 images; the limit is 500,000"),
+    "a bomb behind its header": (idx(6, 28, 28) + bytes(200_000_000), "promises [6, 28, 28] bytes, it holds more"),
+    "less than it promises": (idx(6, 28, 28) + bytes(784), "promises [6, 28, 28] bytes, it holds 784"),
+    "no header": (idx(6, 28), "x_train has shape (6, 28); it must be (N, 28, 28)"),
+    "half a header": (idx(6, 28, 28)[:-2], "its header is cut off"),
+    "too many axes": (idx(6, 28, 28, 1), "not an IDX file"),
+}
+
+
+@pytest.mark.parametrize("case", PROMISES)
+def test_no_more_of_an_idx_file_is_unpacked_than_its_header_says(
+    case: str, tmp_path: Path, small: dict[str, np.ndarray]
+) -> None:
+    content, words = PROMISES[case]
+    folder = as_folder(tmp_path / "folder", small, packed=True)
+    path = folder / "train-images-idx3-ubyte.gz"
+    path.write_bytes(gzip.compress(content, compresslevel=1))
+    tracemalloc.start()
+    with pytest.raises(DataError) as error:
+        dataset.load(folder)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert str(path) in str(error.value) and words in str(error.value)
+    assert peak < 1_000_000

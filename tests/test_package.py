@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_deploy import deployment, files, preprocessing
+from mnist_deploy import deployment, documents, files, preprocessing
 from mnist_deploy.artifacts import ArtifactStore, Precision, Variant
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.dataset import Dataset
@@ -269,7 +269,7 @@ def test_what_failed_its_gate_is_packaged_if_named_and_says_so(
         for row in content["parity"]:
             if row["architecture"] == CNN:
                 row |= {"passed": False, "failures": ["keeps too little"]}
-        path.write_text(json.dumps(content))
+        path.write_text(documents.sealed(json.dumps(content)))
     code, _, err = ended(capfd, store.root, CNN, "--output", tmp_path / "package")
     assert code == 2 and "keeps its parity gate" in one_line(err) and f"mnist-deploy bench {CNN}" in one_line(err)
     options = ("--format", "tflite", "--precision", "int8", "--runtime", "litert")

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from mnist_deploy import documents
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.benchmark.schedule import Use
 from mnist_deploy.pipeline.selection import Selection, matrix
@@ -49,7 +50,7 @@ def test_auto_keeps_a_training_in_either_dtype_and_the_record_says_which(
 def test_a_record_from_before_there_was_a_choice_says_float32(tiny_run: TinyRun, store: ArtifactStore) -> None:
     record = json.loads(store.training_path(MLP).read_text())
     del record["settings"]["compute_dtype"]
-    store.training_path(MLP).write_text(json.dumps(record))
+    store.training_path(MLP).write_text(documents.sealed(json.dumps(record)))
     (row,) = train_all(store, tiny_run.dataset, [MLP], TrainingOptions(epochs=1), Silent())
     assert row.kept and row.compute_dtype == "float32"
 
@@ -81,6 +82,6 @@ def test_a_runtime_works_on_its_own_format_unless_others_are_named(tiny_run: Tin
         assert formats(tiny_run.store, name, precisions=["dynamic"]) == {"onnx"}
     manifest = json.loads((store.root / "manifest.json").read_text())
     kept = [one for one in manifest["artifacts"] if (one["architecture"], one["format"]) != (MLP, "openvino")]
-    (store.root / "manifest.json").write_text(json.dumps(manifest | {"artifacts": kept}))
+    (store.root / "manifest.json").write_text(documents.sealed(json.dumps(manifest | {"artifacts": kept})))
     assert formats(store, MLP) == {"onnx"}, "where its own is missing, the other serves"
     assert formats(store, NETWORKS[1]) == {"openvino"}

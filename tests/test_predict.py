@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_deploy import preprocessing
+from mnist_deploy import documents, preprocessing
 from mnist_deploy.artifacts import ArtifactStore, Precision
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.dataset import Dataset, FloatArray, UInt8Array
@@ -204,7 +204,7 @@ def test_an_artifact_that_is_gone_damaged_or_not_exported(
     content["artifacts"] = [
         one for one in content["artifacts"] if (one["format"], one["precision"]) != ("onnx", "int8")
     ]
-    manifest.write_text(json.dumps(content))
+    manifest.write_text(documents.sealed(json.dumps(content)))
     code, _, err = ended(capfd, store.root, "predict", drawn[0], *options)
     command = f"run: mnist-deploy export {CNN} --format onnx --precision int8"
     assert code == 2 and f"{CNN} onnx int8: not exported yet; {command}" in one_line(err)

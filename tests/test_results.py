@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_deploy import results
+from mnist_deploy import documents, results
 from mnist_deploy.errors import ArtifactError
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds, times
 from mnist_deploy.results import Results
@@ -69,7 +69,13 @@ def test_schema_is_valid_and_refuses_other_content() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("{", "not a results file"), ("[]", "schema version None"), ('{"schema_version": 99}', "schema version 99")],
+    [
+        ("{", "not a results file"),
+        ("[]", "no JSON object"),
+        ("{}", "schema version None"),
+        (documents.sealed('{"schema_version": 99}'), "schema version 99"),
+        ('{"schema_version": 5}', "altered since it was written"),
+    ],
 )
 def test_unreadable_results(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "bad.json"

@@ -14,13 +14,13 @@ import numpy as np
 import psutil
 import pytest
 
-from mnist_deploy import cli, results
+from mnist_deploy import cli, documents, results
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.benchmark import recording, schedule
 from mnist_deploy.benchmark.schedule import Plan
 from mnist_deploy.pipeline import running
 from mnist_deploy.pipeline.benching import bench
-from mnist_deploy.pipeline.resuming import library_differences
+from mnist_deploy.pipeline.restoring import library_differences
 from mnist_deploy.pipeline.selection import Selection
 from mnist_deploy.progress import Board, Silent
 from mnist_deploy.results import Results, SkipKind
@@ -203,7 +203,7 @@ def test_what_changed_is_named_and_nothing_is_written(
     change, words = REFUSED[case]
     content = json.loads(again.path.read_text())
     change(content)
-    again.path.write_text(json.dumps(content))
+    again.path.write_text(documents.sealed(json.dumps(content)))
     before = written(again.root)
     code, out, err = ended(capfd, "bench", "--resume", "--data", tiny_data, "--artifacts", again.root)
     assert code == 2 and out == "" and words in one_line(err) and "begin anew: mnist-deploy bench" in one_line(err)
@@ -235,7 +235,7 @@ def test_a_cell_that_failed_then_is_not_tried_again(again: Interrupted, tiny_dat
     content["skips"].append(skip)
     del samples.passes[gone]
     samples.save(again.root / "results" / content["samples"])
-    again.path.write_text(json.dumps(content))
+    again.path.write_text(documents.sealed(json.dumps(content)))
     code = cli.run(["bench", "--resume", "--data", str(tiny_data), "--artifacts", str(again.root)])
     after = again.found
     assert code == 1 and after.complete and len(after.measurements) == 3

@@ -48,12 +48,13 @@ def test_an_epoch_is_what_fit_computes(name: str, part: Dataset) -> None:
 
     architecture = replace(ARCHITECTURES[name], batch_size=len(part.train_labels))
     settings = training.settings_for(architecture, part, epochs=3, seed=5, compute_dtype=FLOAT32)
-    ours, history = training.train(architecture, part, settings)
+    ours, done = training.train(architecture, part, settings)
     keras.utils.set_random_seed(5)
     theirs = training.build(architecture)
     theirs.compile(architecture.optimizer, architecture.loss, metrics=["accuracy"])
     labels = epochs.labels_for(architecture, part.train_labels)
     fitted = theirs.fit(scaled(part.train_images), labels, batch_size=architecture.batch_size, epochs=3, verbose=0)
+    history = done.history
     assert history["loss"] == pytest.approx(fitted.history["loss"], rel=1e-3)
     assert history["accuracy"] == pytest.approx(fitted.history["accuracy"], abs=2e-3)
     for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
@@ -68,7 +69,8 @@ def test_every_image_is_taken_once_an_epoch_in_whole_batches_and_a_rest(part: Da
     keras.utils.set_random_seed(0)
     model = training.build(architecture)
     optimizer = keras.optimizers.SGD(0.0)
-    epoch = epochs.epoch_of(model, replace(architecture, optimizer=optimizer), part)
+    optimizer.build(model.trainable_variables)
+    epoch = epochs.epoch_of(model, optimizer, architecture, part)
     found = epoch(np.random.default_rng(0).permutation(2000).astype(np.int32))
     scores = model.predict(scaled(part.train_images), verbose=0)
     assert found["accuracy"] == np.mean(scores.argmax(axis=1) == part.train_labels)
@@ -110,10 +112,11 @@ def test_every_network_learns(name: str, part: Dataset) -> None:
     seen = []
     architecture = ARCHITECTURES[name]
     settings = training.settings_for(architecture, part, epochs=3)
-    model, history = training.train(
-        architecture, part, settings, lambda epoch, logs: seen.append((epoch, logs["loss"]))
+    model, done = training.train(
+        architecture, part, settings, lambda epoch, done: seen.append((epoch, done.history["loss"][-1]))
     )
-    assert [epoch for epoch, _ in seen] == [1, 2, 3]
+    history = done.history
+    assert [epoch for epoch, _ in seen] == [1, 2, 3] and done.epochs == 3
     assert history["loss"] == [loss for _, loss in seen]
     assert history["loss"][-1] < history["loss"][0]
     loss, accuracy = training.evaluate(model, architecture, part)

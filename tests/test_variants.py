@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnist_deploy import documents
 from mnist_deploy.artifacts import ArtifactStore, Precision, State, Variant
 from mnist_deploy.benchmark.schedule import Use
 from mnist_deploy.dataset import scaled, unscaled
@@ -66,7 +67,7 @@ def test_what_an_earlier_version_exported_is_made_anew(tiny_run: TinyRun, store:
     content = json.loads(path.read_text())
     for entry in content["artifacts"]:
         entry["provenance"].pop("revision")
-    path.write_text(json.dumps(content))
+    path.write_text(documents.sealed(json.dumps(content)))
     told = (store, tiny_run.dataset, [MLP], targets(["onnx"], [Precision.FLOAT32]), Calibration(), Silent())
     assert not export_all(*told).kept
     assert export_all(*told).kept == {f"{MLP} onnx float32"}
@@ -98,7 +99,7 @@ def test_a_manifest_from_before_there_were_variants_is_read(store: ArtifactStore
     content = json.loads(path.read_text())
     for entry in content["artifacts"]:
         assert entry.pop("variant") == "standard"
-    path.write_text(json.dumps(content))
+    path.write_text(documents.sealed(json.dumps(content)))
     assert {one.variant for one in store.manifest().artifacts} == {Variant.STANDARD}
     assert store.find(CNN, "onnx", Precision.INT8) and not store.find(CNN, "onnx", Precision.INT8, Variant.UINT8)
 
@@ -122,7 +123,7 @@ def test_all_that_is_there_is_worked_on_and_only_standard_ones_are_missed(varian
     content["artifacts"] = [
         one for one in content["artifacts"] if Path(one["path"]) != lost.path.relative_to(variants.root)
     ]
-    (variants.root / "manifest.json").write_text(json.dumps(content))
+    (variants.root / "manifest.json").write_text(documents.sealed(json.dumps(content)))
     assert found(architectures=[CNN]) == ({(CNN, "uint8"), (CNN, "plain")}, ["standard"])
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from mnist_deploy import quiet
 from mnist_deploy.benchmark import process
+from mnist_deploy.benchmark.listening import GarbledError, SilenceError, events
 from mnist_deploy.benchmark.trial import EVENT, Died, Ended, Finding, Imported, Order, Trial
 from mnist_deploy.runtimes import RUNTIMES
 
@@ -54,27 +55,33 @@ def _converse(
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", "mnist_deploy.benchmark.trial"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if quiet.debugging() else errors,
-            env={**process.environment(), **added}, text=True, start_new_session=True,
+            env={**process.environment(), **added}, start_new_session=True,
         )  # fmt: skip
         assert child.stdin is not None and child.stdout is not None
         try:
             with suppress(BrokenPipeError):  # it died before it read: how, is told below
-                child.stdin.write(Order(trials=trials, limit_s=limit_s).model_dump_json())
+                child.stdin.write(Order(trials=trials, limit_s=limit_s).model_dump_json().encode())
                 child.stdin.close()
-            for line in child.stdout:
-                match EVENT.validate_json(line):
-                    case Imported(module=module):
-                        imported.add(module)
-                        continue
+            for event in events(child.stdout, EVENT, limit_s and limit_s + process.GRACE_S):
+                if isinstance(event, Imported):
+                    imported.add(event.module)
+                    continue
+                if event.trial >= len(trials):
+                    raise GarbledError(f"spoke of trial {event.trial} of {len(trials)}")
+                match event:
                     case Ended(trial=place, finding=finding):
                         ends[place] = finding
                     case Died(trial=place, code=code):
                         ends[place] = _death(code, limit_s, process.last_words(errors))
-                on_end(trials[place])
+                on_end(trials[event.trial])
                 if len(ends) == len(trials):
                     return imported, ends, None
-            code = child.wait()
+            code = child.wait(process.GRACE_S)
             return imported, ends, _death(code, limit_s, process.last_words(errors)) if code else None
+        except GarbledError as error:
+            return imported, ends, Finding(reason=f"the worker process {error}")
+        except (SilenceError, subprocess.TimeoutExpired):
+            return imported, ends, Finding(reason=f"took longer than {limit_s or 0:g} s")
         finally:
             process.kill(child)
 

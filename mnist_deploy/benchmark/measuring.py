@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mnist_deploy.artifacts import require_intact
 from mnist_deploy.benchmark import memory, noise
+from mnist_deploy.benchmark.answers import Arrays
 from mnist_deploy.benchmark.messages import Done, Event, Job, Loaded, Request, Sliced
 from mnist_deploy.benchmark.sampler import Effort, Run, Tape, bare_loop, sample, timed, warm_up
 from mnist_deploy.dataset import UInt8Array
 from mnist_deploy.runtimes import RUNTIMES, Runtime
 
-Arrays = dict[str, np.ndarray]
 # Calls whose engine time is read after a cell's first slice: reading it takes time too, so it is not done within one.
 ENGINE_CALLS = 5
 
@@ -62,7 +63,8 @@ class Measuring:
         self._probes: list[float] = [] if request.quiet_probe_s is None else [request.quiet_probe_s]
 
     def load(self, number: int, load: Callable[[Request, Job], Runtime], job: Job) -> None:
-        """Load a job's artifact and call it once; both are timed."""
+        """Load a job's artifact, if it still is what was exported, and call it once; both are timed."""
+        require_intact(job.artifact)
         RUNTIMES[self._request.runtime].prepare(job.artifact, job.batch_size)
         if not self.cells:
             # What a library does once in a process belongs to no artifact's load time: do it beforehand.
@@ -82,8 +84,9 @@ class Measuring:
         # The inputs in waiting are the harness's, so they are no part of what the call takes.
         before = memory.resident_bytes()
         memory.forget_peak()
-        _, first_call_s = timed(lambda: cell.run(tensor))
+        output, first_call_s = timed(lambda: cell.run(tensor))
         grown = max(loaded, held + memory.peak_bytes() - before)
+        runtime.require_answer(runtime.run(runtime.encode(tensor)) if self._request.end_to_end else output)
         self._say(
             Loaded(
                 job=number,

@@ -3,12 +3,17 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter
 
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.benchmark.noise import SliceNoise
 from mnist_deploy.benchmark.sampler import Effort
+from mnist_deploy.errors import printable
 from mnist_deploy.runtimes import Proof
+
+JobNumber = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Words = Annotated[str, AfterValidator(printable)]
 
 
 class Job(BaseModel):
@@ -23,9 +28,9 @@ class Request(BaseModel):
 
     Attributes:
         images: an .npy file of uint8 images (N, 28, 28).
-        answers: the .npz file that the worker writes: 'scores.<job>' float32 (N, 10) and 'single.<job>' float32 (M, 10)
-            where no effort is given, else '<job>.<slice>' int64 nanoseconds (calls,), slices numbered as their events
-            come, and '<job>.<slice>.bare'.
+        answers: the .npz file that the worker writes: '<job>.<slice>' int64 nanoseconds (calls,), slices numbered as
+            their events come, and '<job>.<slice>.bare'. Where no effort is given, each job has a file of its own
+            instead (see `scores_of`), so that what is done is kept if another job ends the process.
         effort: how to measure; None asks for the scores of all images instead.
         singles: of how many images, the first ones, the scores are computed one image a call too, at most; a slow
             runtime stops earlier.
@@ -54,6 +59,10 @@ class Request(BaseModel):
     retries: int = 0
     limit_s: float = 600.0
 
+    def scores_of(self, job: int) -> Path:
+        """Return the .npz file of a job's 'scores', float32 (N, 10), and of 'single' images', float32 (M, 10)."""
+        return self.answers.with_name(f"{self.answers.stem}.{job}.npz")
+
     def todo(self) -> list[tuple[int, Job]]:
         """Return the jobs that are not left out, with their indices."""
         return [(number, job) for number, job in enumerate(self.jobs) if number not in self.leave_out]
@@ -63,7 +72,7 @@ class Started(BaseModel):
     """A job has the processor from now on; the last one named is to blame if the process dies."""
 
     event: Literal["started"] = "started"
-    job: int
+    job: JobNumber
 
 
 class Loaded(BaseModel):
@@ -80,11 +89,11 @@ class Loaded(BaseModel):
     """
 
     event: Literal["loaded"] = "loaded"
-    job: int
-    load_s: float
-    first_call_s: float
-    memory_bytes: int
-    device_memory_bytes: int | None = None
+    job: JobNumber
+    load_s: Seconds
+    first_call_s: Seconds
+    memory_bytes: int = Field(ge=0)
+    device_memory_bytes: int | None = Field(default=None, ge=0)
     proof: Proof
     call: str
 
@@ -93,25 +102,25 @@ class Sliced(BaseModel):
     """A slice of a job is measured; `attempt` is 1 for one that is measured once more."""
 
     event: Literal["sliced"] = "sliced"
-    job: int
+    job: JobNumber
     turn: int
     attempt: int
     noise: SliceNoise
-    engine_s: float | None = None
+    engine_s: Seconds | None = None
 
 
 class Done(BaseModel):
     """A round of a job is measured, or its scores are computed."""
 
     event: Literal["done"] = "done"
-    job: int
+    job: JobNumber
 
 
 class Scored(BaseModel):
     """A job's scores are computed."""
 
     event: Literal["scored"] = "scored"
-    job: int
+    job: JobNumber
     proof: Proof
 
 
@@ -119,8 +128,8 @@ class Failed(BaseModel):
     """A job raised; it is left out of the rounds that follow."""
 
     event: Literal["failed"] = "failed"
-    job: int
-    reason: str
+    job: JobNumber
+    reason: Words
 
 
 class Ended(BaseModel):

@@ -5,36 +5,26 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-import numpy as np
-
 from mnist_deploy import quiet
-from mnist_deploy.benchmark.messages import EVENT, Ended, Event, Failed, Loaded, Request, Scored, Sliced, Started
-from mnist_deploy.runtimes import RUNTIMES, Proof
+from mnist_deploy.benchmark.listening import GarbledError, SilenceError, events
+from mnist_deploy.benchmark.messages import EVENT, Ended, Event, Request
+from mnist_deploy.benchmark.outcome import Outcome as Outcome
+from mnist_deploy.errors import printable
+from mnist_deploy.runtimes import RUNTIMES
 
 PACKAGE_ROOT = Path(__file__).parents[2]
-LAST_LINES = 3
+LAST_LINES, LAST_BYTES = 3, 16 * 1024
+# A worker's limit is kept by the kernel's clock. The parent ends what is stuck in spite of it, or before it has begun:
+# the longest import of a library takes a few seconds.
+GRACE_S = 120.0
 # What such an end mostly means; nothing is printed then.
 SIGNAL_HINTS = {"SIGKILL": " (out of memory?)", "SIGILL": " (the library uses an instruction that this CPU lacks)"}
 OnEvent = Callable[[Event], None]
-
-
-@dataclass
-class Outcome:
-    """What a request came to: arrays by name; cold starts, proofs, slices and failures by job."""
-
-    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
-    loaded: dict[int, Loaded] = field(default_factory=dict)
-    scored: dict[int, Proof] = field(default_factory=dict)
-    sliced: dict[int, list[Sliced]] = field(default_factory=dict)
-    failed: dict[int, str] = field(default_factory=dict)
-    died: str | None = None
-    last_started: int | None = None
 
 
 def work(request: Request, on_event: OnEvent) -> Outcome:
@@ -52,7 +42,7 @@ class Host:
     def __init__(self, runtime: str) -> None:
         """Start nothing yet; `runtime` is one of those that it is for."""
         self._environment = RUNTIMES[runtime].environment
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory()
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the host
 
@@ -72,71 +62,79 @@ class Host:
         """Let fresh workers do `request` until every job is done or has failed, and tell of each event as it comes.
 
         A worker that dies takes its measurements with it: the job that it had in hand fails, and another worker does
-        the others again.
+        the others again. Scores are kept.
         """
-        failed: dict[int, str] = {}
+        whole = Outcome()
         while True:
-            outcome = self._attempt(request.model_copy(update={"leave_out": sorted(failed)}), on_event)
-            failed |= outcome.failed
-            if outcome.died is None:
-                outcome.failed = failed
-                return outcome
-            # One that dies before it has any job in hand cannot work at all here.
-            jobs = range(len(request.jobs)) if outcome.last_started is None else [outcome.last_started]
-            failed |= {job: outcome.died for job in jobs if job not in failed}
-            if len(failed) == len(request.jobs):
-                return Outcome(failed=failed)
+            done = {*whole.failed, *whole.scored}
+            found = self._attempt(request.model_copy(update={"leave_out": sorted(done)}), on_event)
+            whole.failed |= found.failed
+            whole.scored |= found.scored
+            whole.arrays |= found.arrays
+            if found.died is None:
+                whole.loaded, whole.sliced = found.loaded, found.sliced
+                return whole
+            left = [job for job, _ in request.todo() if job not in whole.failed and job not in whole.scored]
+            if found.last_started in left:
+                whole.failed[found.last_started] = found.died
+                left.remove(found.last_started)
+            elif len(whole.failed) + len(whole.scored) == len(done):  # it cannot work at all here
+                whole.failed |= dict.fromkeys(left, found.died)
+                return whole
+            if not left:
+                return whole
 
     def _attempt(self, request: Request, on_event: OnEvent) -> Outcome:
         outcome = Outcome()
         path = Path(self._folder.name) / "request.json"
         path.write_text(request.model_dump_json(), encoding="utf-8")
-        process = self._running()
-        printed = os.fstat(self._errors.fileno()).st_size
-        code = self._converse(process, path, outcome, on_event)
-        if code == 0:
-            with np.load(request.answers, allow_pickle=False) as archive:
-                outcome.arrays = {name: archive[name] for name in archive.files}
+        # What an earlier request was answered must not pass for an answer to this one.
+        for stale in (request.answers, *(request.scores_of(job) for job, _ in request.todo())):
+            stale.unlink(missing_ok=True)
+        # Its processes share this place in the file.
+        self._errors.seek(0)
+        self._errors.truncate()
+        how = self._converse(self._running(), path, request, outcome, on_event)
+        if how is not None:
+            outcome.died = how + last_words(self._errors)
         else:
-            outcome.died = how_it_died(code, request.limit_s) + last_words(self._errors, printed)
+            outcome.gather(request)
         return outcome
 
-    def _converse(self, process: subprocess.Popen[str], path: Path, outcome: Outcome, on_event: OnEvent) -> int:
-        """Hand a request over, take its events, and return the exit code of who did it."""
+    def _converse(
+        self, process: subprocess.Popen[bytes], path: Path, request: Request, outcome: Outcome, on_event: OnEvent
+    ) -> str | None:
+        """Hand a request over, take its events, and return how the worker died; None if it did not."""
         assert process.stdin is not None and process.stdout is not None
         try:
-            process.stdin.write(f"{path}\n")
+            process.stdin.write(f"{path}\n".encode())
             process.stdin.flush()
+            for event in events(process.stdout, EVENT, request.limit_s + GRACE_S):
+                if isinstance(event, Ended):
+                    return how_it_died(event.code, request.limit_s) if event.code else None
+                if event.job >= len(request.jobs):
+                    raise GarbledError(f"spoke of job {event.job} of {len(request.jobs)}")
+                on_event(outcome.note(event, request))
+            # Whoever ends without a word has not done it.
+            process.wait(GRACE_S)
         except BrokenPipeError:
-            return self._kill()
-        for line in process.stdout:
-            event = EVENT.validate_json(line)
-            match event:
-                case Started(job=job):
-                    outcome.last_started = job
-                case Loaded(job=job):
-                    outcome.loaded[job] = event
-                case Scored(job=job, proof=proof):
-                    outcome.scored[job] = proof
-                case Sliced(job=job):
-                    outcome.sliced.setdefault(job, []).append(event)
-                case Failed(job=job, reason=reason):
-                    outcome.failed[job] = reason
-                case Ended(code=code):
-                    return code
-            on_event(event)
-        code = process.wait()
-        self._process = None
-        return code or 1  # whoever ends without a word has not done it
+            pass
+        except GarbledError as error:
+            self._kill()
+            return f"the worker process {error}"
+        except (SilenceError, subprocess.TimeoutExpired):
+            self._kill()
+            return f"took longer than {request.limit_s:g} s"
+        return how_it_died(self._kill(), request.limit_s)
 
-    def _running(self) -> subprocess.Popen[str]:
+    def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             # -P: what lies in the user's working directory must not stand in for a library. A group of its own: the
             # parent ends host and worker together, and a Ctrl-C at the terminal is the parent's to handle.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "mnist_deploy.benchmark.worker"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if quiet.debugging() else self._errors,
-                env={**environment(), **self._environment}, text=True, start_new_session=True,
+                env={**environment(), **self._environment}, start_new_session=True,
             )  # fmt: skip
         return self._process
 
@@ -145,7 +143,7 @@ class Host:
         return 1 if process is None else kill(process)
 
 
-def kill(process: subprocess.Popen[str]) -> int:
+def kill(process: subprocess.Popen[bytes]) -> int:
     """End a process that leads a group of its own, with all that it started, and return an exit code that is not 0."""
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
@@ -160,10 +158,11 @@ def kill(process: subprocess.Popen[str]) -> int:
     return process.wait() or 1
 
 
-def last_words(errors: IO[bytes], since: int = 0) -> str:
-    """Return the last lines that were printed to `errors` after byte `since`, as the end of a message of one line."""
-    errors.seek(since)
-    lines = [line.strip() for line in errors.read().decode("utf-8", "replace").splitlines() if line.strip()]
+def last_words(errors: IO[bytes]) -> str:
+    """Return the last lines that were printed to `errors`, as the end of a message of one line."""
+    errors.seek(max(0, errors.seek(0, os.SEEK_END) - LAST_BYTES))
+    text = errors.read(LAST_BYTES).decode("utf-8", "replace")
+    lines = [printable(line.strip()) for line in text.splitlines() if line.strip()]
     return f"; its last words: {' | '.join(lines[-LAST_LINES:])[-300:]}" if lines else ""
 
 
@@ -178,6 +177,7 @@ def how_it_died(code: int, limit_s: float) -> str:
     if code == -getattr(signal, "SIGALRM", 0) and code:
         return f"took longer than {limit_s:g} s (SIGALRM)"
     if code < 0:
-        name = signal.Signals(-code).name
+        names = {one.value: one.name for one in signal.Signals}  # real-time signals have none
+        name = names.get(-code, f"signal {-code}")
         return f"the worker process was killed by {name}" + SIGNAL_HINTS.get(name, "")
     return f"the worker process ended with exit code {code}"

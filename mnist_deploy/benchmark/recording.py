@@ -150,8 +150,8 @@ class Recording:
                 left += sum(not any(tries) for tries in attempts.values())
         return planned, retried, left, dict(counts)
 
-    def save(self, path: Path) -> None:
-        """Write the file, whole or not at all."""
+    def save(self, path: Path, *, compressed: bool = True) -> None:
+        """Write the file, whole or not at all; compressing makes it a third as large, and takes seconds."""
         numbers = {key: number for number, key in enumerate(self.passes)}
         rows: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
         times: list[Times] = []
@@ -170,7 +170,8 @@ class Recording:
         small = flat.max(initial=0) < 2**32
         arrays = {name: np.array(values) for name, values in rows.items()}
         with files.replacing(path) as temporary, temporary.open("wb") as stream:
-            np.savez_compressed(
+            write = np.savez_compressed if compressed else np.savez
+            write(
                 stream,
                 allow_pickle=False,
                 cells=np.array(json.dumps([key.entry() for key in self.passes])),

@@ -24,7 +24,7 @@ from pydantic import BaseModel, Field
 
 from mnist_deploy import cgroup
 from mnist_deploy.benchmark import process
-from mnist_deploy.errors import UnavailableError
+from mnist_deploy.errors import StorageError, UnavailableError
 from mnist_deploy.files import write_text
 
 # BLAS libraries read these once, when they are loaded: so each number of threads takes a fresh process.
@@ -87,7 +87,7 @@ def roof(threads: int, cache_dir: Path | None = None) -> Roof:
     measured = _measured_apart(threads)
     if known is not None:
         measured = best(known, measured)
-    with suppress(OSError):  # without a cache it works too, only slower
+    with suppress(StorageError):  # without a cache it works too, only slower
         write_text(path, measured.model_dump_json(indent=2))
     return measured
 

@@ -16,8 +16,11 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, Field, TypeAdapter
 
+from mnist_deploy import lifeline
 from mnist_deploy.architectures import INPUT_SHAPE
-from mnist_deploy.artifacts import Artifact
+from mnist_deploy.artifacts import Artifact, require_intact
+from mnist_deploy.benchmark import bounds
+from mnist_deploy.benchmark.messages import Words
 from mnist_deploy.benchmark.worker import FORKS, reason, teller
 from mnist_deploy.quiet import without_telemetry
 from mnist_deploy.runtimes import RUNTIMES, Proof
@@ -57,7 +60,7 @@ class Finding(BaseModel):
         signal: the number of the signal that killed the process; None where it was not killed.
     """
 
-    reason: str | None = None
+    reason: Words | None = None
     remedy: str | None = None
     broken: str | None = None
     proof: Proof | None = None
@@ -68,7 +71,7 @@ class Ended(BaseModel):
     """A trial ended; it is named by its place in the order."""
 
     event: Literal["ended"] = "ended"
-    trial: int
+    trial: int = Field(ge=0)
     finding: Finding
 
 
@@ -76,7 +79,7 @@ class Died(BaseModel):
     """The process of a trial ended without a finding; negative codes are signals."""
 
     event: Literal["died"] = "died"
-    trial: int
+    trial: int = Field(ge=0)
     code: int
 
 
@@ -86,6 +89,7 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="ev
 
 def main() -> None:
     """Do the order on standard input."""
+    lifeline.tie(os.getppid())
     say = teller()
     without_telemetry()
     order = Order.model_validate_json(sys.stdin.read())
@@ -111,11 +115,14 @@ def main() -> None:
 
 
 def _fork(number: int, trial: Trial, limit_s: float | None, say: Callable[[Event], None]) -> None:
+    host = os.getpid()
     child = os.fork()
     if child == 0:
         # As in the benchmark's workers, without the interpreter's long good-bye.
         code = 1
         try:
+            lifeline.tie(host)
+            bounds.set_bounds(memory=trial.device == "cpu")
             _limit(limit_s)
             say(Ended(trial=number, finding=use(trial)))
             code = 0
@@ -148,6 +155,7 @@ def use(trial: Trial) -> Finding:
             return Finding(reason=available.reason or "not available", remedy=available.remedy)
         if trial.artifact is None:
             return Finding()
+        require_intact(trial.artifact)
         with runtime(trial.artifact, device=trial.device, threads=1, batch_size=1) as loaded:
             scores = loaded.infer(np.zeros((1, *INPUT_SHAPE), np.float32))
             if not np.isfinite(scores).all():

@@ -12,15 +12,21 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 from pydantic import BaseModel
 
-from mnist_deploy.benchmark import memory
-from mnist_deploy.benchmark.measuring import Arrays, Measuring
+from mnist_deploy import lifeline
+from mnist_deploy.artifacts import require_intact
+from mnist_deploy.benchmark import bounds, memory
+from mnist_deploy.benchmark.answers import Arrays
+from mnist_deploy.benchmark.measuring import Measuring
 from mnist_deploy.benchmark.messages import Ended, Event, Failed, Job, Request, Scored, Started
 from mnist_deploy.dataset import FloatArray, UInt8Array
+from mnist_deploy.errors import printable
 from mnist_deploy.quiet import debugging
 from mnist_deploy.runtimes import RUNTIMES, Runtime
 
@@ -32,28 +38,28 @@ SINGLES_S, MIN_SINGLES = 0.5, 20
 
 
 def load(request: Request, job: Job) -> Runtime:
-    """Load one artifact."""
+    """Load one artifact, which `require_intact` looks at before."""
     runtime = RUNTIMES[request.runtime]
     return runtime(job.artifact, device=request.device, threads=request.threads, batch_size=job.batch_size)
 
 
-def score(request: Request, images: UInt8Array, say: Say) -> Arrays:
+def score(request: Request, images: UInt8Array, say: Say) -> None:
     """Compute the scores of all images in every job, and of the first ones one at a time too."""
-    arrays = {}
     for number, job in request.todo():
         say(Started(job=number))
         try:
+            require_intact(job.artifact)
             with load(request, job) as runtime:
-                arrays[f"scores.{number}"] = runtime.infer(images)
+                arrays = {"scores": runtime.infer(images)}
                 proof = runtime.proof()
             if request.singles:
                 with load(request, job.model_copy(update={"batch_size": 1})) as runtime:
-                    arrays[f"single.{number}"] = singly(runtime, images[: request.singles])
+                    arrays["single"] = singly(runtime, images[: request.singles])
+            np.savez(request.scores_of(number), **arrays)  # type: ignore[arg-type]
         except Exception as error:  # whatever a library raises is this job's result, not the end of the others
             say(Failed(job=number, reason=reason(error)))
         else:
             say(Scored(job=number, proof=proof))
-    return arrays
 
 
 def singly(runtime: Runtime, images: UInt8Array) -> FloatArray:
@@ -117,13 +123,14 @@ def reason(error: Exception) -> str:
     if debugging():
         traceback.print_exception(error)
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
+    return f"{type(error).__name__}: {printable(lines[0][:300])}" if lines else type(error).__name__
 
 
 def do(path: str, base_bytes: int, say: Say) -> None:
     """Do the request in the file at `path`; `base_bytes` is what was held before the library was imported."""
     imported_bytes = memory.resident_bytes() - base_bytes
     request = Request.model_validate_json(Path(path).read_bytes())
+    bounds.set_bounds(memory=request.device == "cpu")
 
     def saying(event: Event) -> None:
         # The kernel ends a process whose step takes too long, even one that is stuck in a library.
@@ -133,10 +140,10 @@ def do(path: str, base_bytes: int, say: Say) -> None:
 
     pixels = np.load(request.images, allow_pickle=False)
     if request.effort is None:
-        arrays = score(request, pixels, saying)
+        score(request, pixels, saying)
     else:
         arrays = measure(request, pixels, imported_bytes, saying)
-    np.savez(request.answers, **arrays)  # type: ignore[arg-type]
+        np.savez(request.answers, **arrays)  # type: ignore[arg-type]
 
 
 def prepare(path: str) -> None:
@@ -150,6 +157,7 @@ def prepare(path: str) -> None:
 
 def main() -> None:
     """Do the requests named on standard input, each in a process of its own."""
+    lifeline.tie(os.getppid())
     say = teller()
     base_bytes = memory.resident_bytes()
     for line in sys.stdin:
@@ -160,10 +168,12 @@ def main() -> None:
             say(Ended(code=0))
             return
         held = memory.file_pages()
+        host = os.getpid()
         child = os.fork()
         if child == 0:
             code = 1
             try:
+                lifeline.tie(host)
                 memory.populate(held)
                 do(path, base_bytes, say)
                 code = 0
@@ -173,7 +183,20 @@ def main() -> None:
                 # Without the interpreter's long good-bye: libraries' threads would delay it or break it.
                 sys.stderr.flush()
                 os._exit(code)
-        say(Ended(code=os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        end_leftovers()
+        say(Ended(code=code))
+
+
+def end_leftovers() -> None:
+    """End what a worker started and did not live to end, as a compiler: it would run beside what is measured next."""
+    group = os.getpgrp()
+    if group != os.getpid():  # it shares the group with who started it
+        return
+    for process in psutil.pids():
+        with suppress(ProcessLookupError, PermissionError):
+            if process != group and os.getpgid(process) == group:
+                os.kill(process, signal.SIGKILL)
 
 
 if __name__ == "__main__":

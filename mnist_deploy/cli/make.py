@@ -38,7 +38,9 @@ def train(
     wanted = meaning.networks(names) or list(ARCHITECTURES)
     dtype = meaning.compute_dtype(compute_dtype)
     how = TrainingOptions(epochs=epochs, seed=seed, force=force, compute_dtype=dtype)
-    rows = train_all(meaning.store(artifacts), meaning.dataset(data), wanted, how, meaning.progress())
+    store, loaded, progress = meaning.store(artifacts), meaning.dataset(data), meaning.progress()
+    with store.claimed("mnist-deploy train", progress, makes=True):
+        rows = train_all(store, loaded, wanted, how, progress)
     layout.console().print(tables.training(rows))
 
 
@@ -83,14 +85,14 @@ def export(
     chosen, kinds = meaning.networks(names), meaning.precisions(precision) or list(Precision)
     variant = meaning.variant(input, optimized=not plain)
     wanted = targets(meaning.export_formats(format), kinds)
-    store = meaning.store(artifacts)
-    trained = chosen or store.trained()
-    if not trained:
-        raise ModelError(f"{store.root}: nothing trained yet; run: mnist-deploy train-all")
+    store, progress = meaning.store(artifacts), meaning.progress()
     calibration = Calibration(calibration_size, seed)
-    exported = export_all(
-        store, meaning.dataset(data), trained, wanted, calibration, meaning.progress(), variant, force=force
-    )
+    with store.claimed("mnist-deploy export", progress):
+        trained = chosen or store.trained()
+        if not trained:
+            raise ModelError(f"{store.root}: nothing trained yet; run: mnist-deploy train-all")
+        loaded = meaning.dataset(data)
+        exported = export_all(store, loaded, trained, wanted, calibration, progress, variant, force=force)
     console = layout.console()
     console.print(*tables.artifacts(exported.artifacts, exported.kept))
     if exported.skips:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mnist_deploy.pipeline.selection import Selection
     from mnist_deploy.results import Results
 
+BENCH = "mnist-deploy bench"
 BatchOption = Annotated[
     list[int] | None,
     typer.Option("--batch-size", metavar="N", min=1, help="Images a call; repeatable. [default: 1 and 256]"),
@@ -35,14 +36,16 @@ def run(
     """Do the main job: train, export, verify and measure everything; what is done already is kept."""
     from mnist_deploy.architectures import ARCHITECTURES
     from mnist_deploy.pipeline import running
+    from mnist_deploy.pipeline.selection import Selection
     from mnist_deploy.pipeline.training import TrainingOptions
 
     wanted, gates = meaning.networks(names) or list(ARCHITECTURES), meaning.gates(gate)
     training = TrainingOptions(seed=seed, compute_dtype=meaning.compute_dtype(compute_dtype))
-    store, loaded = meaning.store(artifacts), meaning.dataset(data)
-    results = running.new_results("run", loaded, quick=quick)
-    running.run(store, loaded, wanted, training, results, meaning.progress(), gates)
-    _finish(store, results, as_json=False)
+    store, loaded, progress = meaning.store(artifacts), meaning.dataset(data), meaning.progress()
+    with store.claimed("mnist-deploy run", progress, makes=True):
+        results = running.begun("run", store, loaded, Selection(architectures=wanted), progress, quick=quick)
+        running.run(store, loaded, wanted, training, results, progress, gates)
+        _finish(store, results, as_json=False)
     _require_passed(results)
 
 
@@ -63,10 +66,11 @@ def verify(
     from mnist_deploy.pipeline import running, verifying
 
     selection, gates = meaning.selection(names, format, precision, runtime, device, variant), meaning.gates(gate)
-    store, loaded = meaning.store(artifacts), meaning.dataset(data)
-    results = running.new_results("verify", loaded, quick=False)
-    verifying.verify(store, loaded, selection, results, meaning.progress(), gates)
-    _finish(store, results, as_json=json)
+    store, loaded, progress = meaning.store(artifacts), meaning.dataset(data), meaning.progress()
+    with store.claimed("mnist-deploy verify", progress):
+        results = running.begun("verify", store, loaded, selection, progress, quick=False)
+        verifying.verify(store, loaded, selection, results, progress, gates)
+        _finish(store, results, as_json=json)
     _require_passed(results)
 
 
@@ -132,16 +136,19 @@ def bench(
         _self_check(selection, store, loaded, results, as_json=json)
         return
     meaning.say_capped(threads, cores, progress)
-    benching.bench(store, loaded, selection, uses, results, progress, plan, against)
-    _finish(store, results, as_json=json)
+    with store.claimed(BENCH, progress):
+        benching.bench(store, loaded, selection, uses, results, progress, plan, against)
+        _finish(store, results, as_json=json)
     _require_measured(results)
 
 
 def _resume(store: "ArtifactStore", dataset: "Dataset", *, as_json: bool) -> None:
     from mnist_deploy.pipeline import resuming
 
-    results = resuming.resume(store, dataset, meaning.progress())
-    _finish(store, results, as_json=as_json)
+    progress = meaning.progress()
+    with store.claimed(BENCH, progress):
+        results = resuming.resume(store, dataset, progress)
+        _finish(store, results, as_json=as_json)
     # A run that was interrupted while it measured ends here, and says what it would have said.
     if results.command == "run":
         _require_passed(results)
@@ -155,8 +162,10 @@ def _self_check(
     from mnist_deploy.errors import FailedCheckError
     from mnist_deploy.pipeline import checking
 
-    checking.self_check(store, dataset, selection, results, meaning.progress())
-    _finish(store, results, as_json=as_json)
+    progress = meaning.progress()
+    with store.claimed(BENCH, progress):
+        checking.self_check(store, dataset, selection, results, progress)
+        _finish(store, results, as_json=as_json)
     if not results.checks:
         raise FailedCheckError("self-check: it could not be measured; see the red lines under the table")
     wrong = [check.name for check in results.checks if not check.passed]
@@ -171,7 +180,7 @@ def _finish(store: "ArtifactStore", results: "Results", *, as_json: bool) -> Non
     results.complete = True
     path = results.save(store.results)
     if as_json:
-        typer.echo(results.model_dump_json(indent=1))
+        typer.echo(results.text(), nl=False)
     else:
         console = layout.console()
         console.print(tables.everything(results))

@@ -4,7 +4,6 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,79 +12,23 @@ from mnist_deploy import interruption
 from mnist_deploy.artifacts import ArtifactStore, Variant
 from mnist_deploy.benchmark import process, roofline, sampler, schedule
 from mnist_deploy.benchmark.messages import Done, Event
-from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording, SliceRecord
 from mnist_deploy.benchmark.schedule import Cell, Plan, Session, Use
 from mnist_deploy.dataset import Dataset
-from mnist_deploy.errors import UsageError
+from mnist_deploy.errors import ArtifactError, UsageError
 from mnist_deploy.pipeline import figures
-from mnist_deploy.pipeline.figures import Baseline, Facts
+from mnist_deploy.pipeline.figures import Baseline
 from mnist_deploy.pipeline.leftover import kept
-from mnist_deploy.pipeline.selection import Matrix, Selection, matrix
+from mnist_deploy.pipeline.recorder import Recorder
+from mnist_deploy.pipeline.restoring import restore
+from mnist_deploy.pipeline.selection import Matrix, Selection, asked, matrix
 from mnist_deploy.pipeline.standings import Watch
 from mnist_deploy.pipeline.verifying import failed
 from mnist_deploy.progress import Progress, task
-from mnist_deploy.results import Asked, Results, RuntimeRow, SkipKind
+from mnist_deploy.results import Results, RuntimeRow, SkipKind
 from mnist_deploy.runtimes import RUNTIMES
 from mnist_deploy.versions import installed_bytes, version_of
 
 DEFAULT_BASELINE = Baseline("keras-predict")
-
-
-class Recorder:
-    """What the passes measured so far, cell by cell."""
-
-    def __init__(self, cells: list[Cell]) -> None:
-        """Measure `cells`, and the lightest of them twice."""
-        self.twin = schedule.lightest(cells).twin()
-        self.cells = [*cells, self.twin]
-        self.records: dict[Cell, list[PassRecord]] = {cell: [] for cell in self.cells}
-        self.facts: dict[CellKey, Facts] = {}
-        self.failed: dict[Cell, str] = {}
-        self.bare: dict[Cell, list[tuple[float, float]]] = {}
-
-    def alive(self) -> list[Cell]:
-        """Return the cells that have not failed."""
-        return [cell for cell in self.cells if cell not in self.failed]
-
-    def key(self, cell: Cell) -> CellKey:
-        """Return what identifies `cell` in files."""
-        use, twin = cell.use, cell is self.twin
-        return CellKey(**cell.names, batch_size=use.batch_size, threads=use.threads, twin=twin, side=cell.side)
-
-    def passes(self) -> int:
-        """Return how many passes are whole: how many all cells have that have not failed."""
-        return min((len(self.records[cell]) for cell in self.alive()), default=0)
-
-    def recording(self) -> Recording:
-        """Return what was measured of the cells that have not failed, in whole passes.
-
-        While the first pass is not yet whole, the cells that it has reached are in it alone.
-        """
-        passes = max(1, self.passes())
-        measured = [cell for cell in self.alive() if self.records[cell]]
-        return Recording({self.key(cell): self.records[cell][:passes] for cell in measured})
-
-    def so_far(self) -> dict[CellKey, list[PassRecord]]:
-        """Return all that was measured, whole passes or not, of the cells that have not failed."""
-        return {self.key(cell): self.records[cell] for cell in self.alive()}
-
-    def take(self, session: Session, outcome: process.Outcome) -> None:
-        """Add what one process measured."""
-        for number, cell in enumerate(session.cells):
-            if number in outcome.failed:
-                self.failed[cell] = outcome.failed[number]
-                continue
-            loaded = outcome.loaded[number]
-            slices = []
-            for place, event in enumerate(outcome.sliced[number]):
-                times = outcome.arrays[f"{number}.{place}"]
-                slices.append(SliceRecord(times, event.turn, event.attempt, event.noise, event.engine_s))
-                bare = outcome.arrays.get(f"{number}.{place}.bare")
-                if bare is not None:
-                    self.bare.setdefault(cell, []).append((float(np.median(times)), float(np.median(bare))))
-            # In this order, since an interruption may come between any two lines: what is recorded has its facts.
-            self.facts[self.key(cell)] = Facts(cell.artifact, loaded)
-            self.records[cell].append(PassRecord(slices, loaded.load_s, loaded.first_call_s, loaded.memory_bytes))
 
 
 def bench(
@@ -107,14 +50,34 @@ def bench(
     todo = matrix(store, selection, uses)
     plan = plan.fitted(len(todo.cells))
     _require(baseline, todo)
-    # A run verifies before it measures; what both had to leave out is said once.
-    results.skips += [skip for skip in todo.skips if skip not in results.skips]
+    results.leave_out(todo.skips)
+    recorder = _begun(todo.cells, store, dataset, results, progress, plan)
     results.plan, results.clock_floor_s = plan, sampler.floor_s()
-    results.asked = Asked(**asdict(selection), uses=uses)
+    results.asked = asked(selection, uses)
     results.baseline = (baseline or DEFAULT_BASELINE).label
     results.roofs = [roofline.roof(threads) for threads in sorted({use.threads for use in uses})]
     results.runtimes = runtimes(todo.cells)
-    complete(Recorder(todo.cells), store, dataset, results, progress, plan, baseline or DEFAULT_BASELINE)
+    complete(recorder, store, dataset, results, progress, plan, baseline or DEFAULT_BASELINE)
+
+
+def _begun(
+    cells: list[Cell], store: ArtifactStore, dataset: Dataset, results: Results, progress: Progress, plan: Plan
+) -> Recorder:
+    """Return a recorder with the passes that `results` hold already, if they were taken up; else without any."""
+    recorder = Recorder(cells)
+    if results.passes_done:
+        try:
+            if results.plan != plan:
+                raise UsageError("it was measured by another plan")
+            restore(recorder, store, results, dataset)
+        except (ArtifactError, UsageError) as error:
+            progress.log(f"measuring anew: {error}")
+            recorder = Recorder(cells)
+        else:
+            progress.log(f"going on after {results.passes_done} of {plan.passes} passes")
+            return recorder
+    results.measurements, results.noise, results.samples, results.passes_done = [], None, None, None
+    return recorder
 
 
 def complete(
@@ -136,12 +99,8 @@ def complete(
         raise
     finally:
         broken = [failed(cell, reason) for cell, reason in recorder.failed.items() if cell is not recorder.twin]
-        results.skips += [skip for skip in broken if skip not in results.skips]
-        recording = recorder.recording()
-        if recording.passes:
-            results.samples = f"{results.stem}.samples.npz"
-            recording.save(store.results / results.samples)
-            results.save(store.results)
+        results.leave_out(broken)
+        _save(recorder, results, store.results, whole=True)
 
 
 def passes_of(
@@ -195,7 +154,7 @@ def measure(
 
     def publish() -> None:
         _publish(recorder, plan, baseline, results)
-        results.save(folder)
+        _save(recorder, results, folder, whole=False)
 
     def undecided() -> bool:
         return figures.undecided(results.measurements)
@@ -249,6 +208,18 @@ def _publish(recorder: Recorder, plan: Plan, baseline: Baseline, results: Result
     rows = figures.measurements(recording, recorder.facts, results.noise, results.roofs, timed=timed)
     results.measurements = figures.compare(rows, results.noise, baseline, plan.alpha)
     results.passes_done = recorder.passes()
+
+
+def _save(recorder: Recorder, results: Results, folder: Path, *, whole: bool) -> None:
+    """Save the samples and then the results; compressed if they are `whole`: that takes seconds, so not between passes.
+
+    In this order, since what is killed between the two goes on from the samples.
+    """
+    recording = recorder.recording()
+    if recording.passes:
+        results.samples = f"{results.stem}.samples.npz"
+        recording.save(folder / results.samples, compressed=whole)
+        results.save(folder)
 
 
 def succeeded(results: Results) -> bool:

@@ -8,7 +8,8 @@ from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.benchmark.schedule import SELF_CHECK, Cell, Use
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.errors import UsageError
-from mnist_deploy.pipeline.benching import DEFAULT_BASELINE, Recorder, measure
+from mnist_deploy.pipeline.benching import DEFAULT_BASELINE, measure
+from mnist_deploy.pipeline.recorder import Recorder
 from mnist_deploy.pipeline.selection import Selection, matrix
 from mnist_deploy.pipeline.verifying import failed
 from mnist_deploy.progress import Progress

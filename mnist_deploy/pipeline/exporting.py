@@ -1,17 +1,16 @@
 """Export the trained models to every format and precision that is not there yet."""
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
-from mnist_deploy import files, interruption, training
-from mnist_deploy.architectures import INPUT_SHAPE
+from mnist_deploy import files, interruption
 from mnist_deploy.artifacts import (
     EXPORT_REVISION,
-    KERAS_FORMAT,
     Artifact,
     ArtifactStore,
     Precision,
@@ -20,10 +19,10 @@ from mnist_deploy.artifacts import (
     Variant,
 )
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
-from mnist_deploy.errors import ArtifactError, DataError, ModelError, UsageError
+from mnist_deploy.errors import DataError, ModelError, StorageError, UsageError
 from mnist_deploy.exporters import EXPORTERS, Exporter
 from mnist_deploy.exporters.source import Source
-from mnist_deploy.pipeline.training import register
+from mnist_deploy.pipeline.registering import is_registered, load_model, register
 from mnist_deploy.plugins import Closing
 from mnist_deploy.progress import Progress, task
 from mnist_deploy.quiet import debugging, quiet
@@ -124,44 +123,18 @@ class _OneModel(Closing):
 
     def source(self) -> Source:
         if self._source is None:
-            self._source = Source(self._load(), self.images, self.variant)
+            self._source = Source(load_model(self.store, self.name), self.images, self.variant)
         return self._source
 
     def close(self) -> None:
         if self._source is not None:
             self._source.close()
 
-    def _load(self) -> Any:
-        training.require_tensorflow()
-        import keras
-
-        path = self.store.model_path(self.name)
-        try:
-            model = keras.saving.load_model(path, compile=False)
-            scores = model(np.zeros((1, *INPUT_SHAPE), np.float32))
-            fits = tuple(scores.shape) == (1, 10)
-        except Exception as error:  # Keras raises whatever its parts raise on a damaged file
-            raise ModelError(
-                f"{path}: not a readable Keras model; run: mnist-deploy train {self.name} --force"
-            ) from error
-        if not fits:
-            raise ModelError(f"{path}: gives {tuple(scores.shape)}, not (1, 10); it is no model of these digits")
-        return model
-
     def ensure_registered(self) -> None:
         """Record the scores of the model as it is now, unless they are recorded."""
-        entry = self.store.find(self.name, KERAS_FORMAT, Precision.FLOAT32)
-        if not (self._scores_recorded() and entry is not None and entry.sha256 == self.sha256):
+        if not is_registered(self.store, self.dataset, self.name):
             with quiet():
                 register(self.store, self.dataset, self.name, self.source().model)
-
-    def _scores_recorded(self) -> bool:
-        try:
-            reference = self.store.reference(self.name)
-        except ArtifactError:  # damaged: recording them again is what its message advises
-            return False
-        found = reference and (reference.model_sha256, reference.data_sha256)
-        return found == (self.sha256, self.dataset.sha256)
 
 
 def _check_source(store: ArtifactStore, dataset: Dataset, name: str) -> None:
@@ -169,7 +142,7 @@ def _check_source(store: ArtifactStore, dataset: Dataset, name: str) -> None:
     if sha256 is None:
         raise ModelError(f"{name}: not trained yet; run: mnist-deploy train {name}")
     record = store.training(name)
-    if record and record.model_sha256 == sha256 and record.settings.data_sha256 != dataset.sha256:
+    if record and record.settings.data_sha256 != dataset.sha256:
         raise DataError(f"{name}: trained on other data than this; give the --data that it was trained with")
 
 
@@ -222,9 +195,9 @@ def _export_one(
         return
     path = one.store.export_path(one.name, exporter.suffix, precision, one.variant)
     try:
-        with quiet(), files.replacing(path) as temporary:
+        with quiet(), files.replacing(path) as temporary, files.roomy(path.parent, Path(tempfile.gettempdir())):
             exporter().export(one.source(), precision, temporary)
-    except ModelError:
+    except (ModelError, StorageError):
         raise
     except Exception as error:  # a converter may raise anything; the other formats are still worth having
         if debugging():

@@ -18,8 +18,8 @@ from mnist_deploy.decisions.change_records import CellName, Changes, Outcome
 from mnist_deploy.errors import ArtifactError, UsageError
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.pipeline import benching, figures, running
-from mnist_deploy.pipeline.benching import Recorder
 from mnist_deploy.pipeline.gathering import gather
+from mnist_deploy.pipeline.recorder import Recorder
 from mnist_deploy.pipeline.selection import Selection, matrix
 from mnist_deploy.pipeline.verifying import failed
 from mnist_deploy.progress import Progress
@@ -162,7 +162,7 @@ def _cells(recorder: Recorder) -> tuple[list[Cell], list[Cell]]:
 
 def _save(sides: tuple[Results, Results], record: Path) -> None:
     for one, side in zip(sides, (BASE, HEAD), strict=True):
-        files.write_text(record / f"{side}.json", one.model_dump_json(indent=1) + "\n")
+        files.write_text(record / f"{side}.json", one.text())
 
 
 def _parity(one: Results, store: ArtifactStore) -> list[ParityRow]:

@@ -25,7 +25,7 @@ def kept(store: ArtifactStore, results: Results, cells: Sequence[Cell]) -> str:
     return (
         f"{path} holds {_amount(results, len(cells), len(missing))}; see it: mnist-deploy report "
         f"{shlex.quote(str(path))}; go on with it: mnist-deploy bench --resume{where}"
-        + (" (mnist-deploy run would measure anew)" if results.command == "run" else "")
+        + (", or the same command" if results.command == "run" else "")
     )
 
 

@@ -1,24 +1,19 @@
 """Go on with the measurement that an interruption ended: the passes that it has are kept, the others follow."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mnist_deploy import environment, results
+from mnist_deploy import results
 from mnist_deploy.artifacts import ArtifactStore
-from mnist_deploy.benchmark import recording
-from mnist_deploy.benchmark.messages import Loaded
-from mnist_deploy.benchmark.recording import CellKey, Recording
 from mnist_deploy.dataset import Dataset
-from mnist_deploy.decisions.identity import machine_differences
-from mnist_deploy.environment import Environment
 from mnist_deploy.errors import ArtifactError, UsageError
-from mnist_deploy.kinds import CELL, identity, kind
-from mnist_deploy.pipeline.benching import Recorder, complete
-from mnist_deploy.pipeline.figures import Baseline, Facts
+from mnist_deploy.pipeline.benching import complete
+from mnist_deploy.pipeline.figures import Baseline
+from mnist_deploy.pipeline.recorder import Recorder
+from mnist_deploy.pipeline.restoring import restore
 from mnist_deploy.pipeline.selection import Selection, matrix
 from mnist_deploy.progress import Progress
-from mnist_deploy.results import Asked, Measurement, Results, SkipKind
+from mnist_deploy.results import Results, SkipKind
 
 
 def resume(store: ArtifactStore, dataset: Dataset, progress: Progress) -> Results:
@@ -34,16 +29,8 @@ def resume(store: ArtifactStore, dataset: Dataset, progress: Progress) -> Result
     path, found = interrupted(store)
     asked, plan = found.asked, found.plan
     assert asked is not None and plan is not None, "interrupted() looks for them"
-    todo = matrix(store, _selection(asked), asked.uses)
-    recorder = Recorder(todo.cells)
-    if found.passes_done:
-        samples = _samples(store, path, found)
-        _restore(recorder, samples, found)
-    else:
-        samples = Recording()
-    changed = next(_changes(found, recorder, samples, dataset), None)
-    if changed:
-        raise UsageError(f"{path}: cannot go on, for something changed: {changed}; begin anew: mnist-deploy bench")
+    recorder = Recorder(matrix(store, Selection(**asked.model_dump(exclude={"uses"})), asked.uses).cells)
+    restore(recorder, store, found, dataset)
     found.skips = [skip for skip in found.skips if skip.kind is not SkipKind.INTERRUPTED]
     found.resumed_at.append(datetime.now(UTC))
     if found.passes_done:
@@ -60,88 +47,15 @@ def interrupted(store: ArtifactStore) -> tuple[Path, Results]:
     Raises:
         UsageError: there is none.
     """
+    passed_over = ""
     for path in sorted(store.results.glob("[0-9]*.json"), reverse=True):
         try:
             one = results.load(path)
-        except ArtifactError:  # another version's, or damaged
+        except ArtifactError as error:  # another version's, or damaged
+            passed_over = passed_over or f"; passed over: {error}"
             continue
         if not one.complete and one.asked is not None and one.plan is not None and one.stem == path.stem:
             return path, one
-    raise UsageError(f"--resume: {store.results} holds no interrupted bench; begin one: mnist-deploy bench")
-
-
-def _selection(asked: Asked) -> Selection:
-    return Selection(**asked.model_dump(exclude={"uses"}))
-
-
-def _samples(store: ArtifactStore, path: Path, found: Results) -> Recording:
-    if found.samples is None:  # it was killed, not interrupted
-        raise ArtifactError(f"{path}: its samples were not saved, so nothing can go on; begin anew: mnist-deploy bench")
-    file = store.results / found.samples
-    try:
-        return recording.load(file)
-    except Exception as error:  # numpy and zipfile raise half a dozen kinds for a damaged archive
-        raise ArtifactError(f"{file}: not readable; begin anew: mnist-deploy bench") from error
-
-
-def _restore(recorder: Recorder, samples: Recording, found: Results) -> None:
-    """Give `recorder` the passes that were recorded, and what failed in them."""
-    rows = {_key(row): row for row in found.measurements}
-    reasons = {identity(skip, of=CELL): skip.reason for skip in found.skips if skip.kind is SkipKind.FAILED}
-    for cell in recorder.cells:
-        place = recorder.key(cell)
-        if place in samples.passes:
-            recorder.records[cell] = list(samples.passes[place])
-            if place in rows:
-                recorder.facts[place] = Facts(cell.artifact, _loaded(rows[place]))
-        elif place.twin:
-            recorder.failed[cell] = "it failed before the interruption"
-        elif (names := tuple(cell.names[name] for name in CELL)) in reasons:
-            recorder.failed[cell] = reasons[names]
-
-
-def _key(row: Measurement) -> CellKey:
-    return CellKey(**{name: getattr(row, name) for name in (*CELL, "batch_size", "threads")})
-
-
-def _loaded(row: Measurement) -> Loaded:
-    fields = row.model_dump(include={"load_s", "first_call_s", "memory_bytes", "device_memory_bytes", "proof", "call"})
-    return Loaded(job=0, **fields)
-
-
-def _changes(found: Results, recorder: Recorder, samples: Recording, dataset: Dataset) -> Iterator[str]:
-    """Yield each difference between then and now that would make one figure of two things."""
-    here = environment.describe()
-    yield from machine_differences(found.environment, here)
-    yield from library_differences(found.environment, here)
-    if found.data_sha256 != dataset.sha256:
-        was, now = found.data_sha256[:12], dataset.sha256[:12]
-        yield f"data_sha256: {was} against {now} (give the --data that it was made with)"
-    cells = {recorder.key(cell): cell for cell in recorder.cells}
-    for row in found.measurements:
-        cell = cells.get(_key(row))
-        if cell is not None and cell.artifact.sha256 != row.artifact_sha256:
-            was, now = row.artifact_sha256[:12], cell.artifact.sha256[:12]
-            yield f"artifact_sha256 of {cell.artifact.label}: {was} against {now}"
-    for place, cell in cells.items() if samples.passes else ():
-        if place not in samples.passes and cell not in recorder.failed:
-            yield f"{cell.label} was not to be measured then"
-    for place in [_key(row) for row in found.measurements] + list(samples.passes):
-        if place not in cells and not place.twin:  # another is measured twice only where the cells are others
-            yield f"{place.architecture} {kind(place)} in {place.runtime} is no longer to be measured here"
-
-
-def library_differences(then: Environment, now: Environment) -> Iterator[str]:
-    """Yield what is of another version, as 'environment.python: A against B'."""
-    for name in ("mnist_deploy", "python"):
-        if getattr(then, name) != getattr(now, name):
-            yield f"environment.{name}: {getattr(then, name)} against {getattr(now, name)}"
-    for name in sorted({*then.libraries, *now.libraries}):
-        one, other = then.libraries.get(name), now.libraries.get(name)
-        if one != other:
-            yield f"environment.libraries.{name}: {one or 'none'} against {other or 'none'}"
-    # What only came or went since, as what draws the report does, took no part in both halves.
-    for name in sorted(then.distributions.keys() & now.distributions.keys()):
-        one, other = then.distributions[name], now.distributions[name]
-        if one != other:
-            yield f"environment.distributions.{name}: {one} against {other}"
+    raise UsageError(
+        f"--resume: {store.results} holds no interrupted bench; begin one: mnist-deploy bench{passed_over}"
+    )

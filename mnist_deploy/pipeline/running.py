@@ -13,8 +13,9 @@ from mnist_deploy.exporters import DEFAULT_FORMATS
 from mnist_deploy.parity import GATES, Gate
 from mnist_deploy.pipeline.benching import bench
 from mnist_deploy.pipeline.exporting import Calibration, export_all, targets
-from mnist_deploy.pipeline.selection import Selection
+from mnist_deploy.pipeline.selection import Selection, asked
 from mnist_deploy.pipeline.training import TrainingOptions, train_all
+from mnist_deploy.pipeline.unfinished import taken_up
 from mnist_deploy.pipeline.verifying import verify
 from mnist_deploy.progress import Progress
 from mnist_deploy.results import Results
@@ -31,6 +32,15 @@ def new_results(command: str, dataset: Dataset, *, quick: bool) -> Results:
         environment=environment.describe(),
         data_sha256=dataset.sha256,
     )
+
+
+def begun(
+    command: str, store: ArtifactStore, dataset: Dataset, selection: Selection, progress: Progress, *, quick: bool
+) -> Results:
+    """Return the results of a command that begins now, or those that one which began like it left unfinished."""
+    fresh = new_results(command, dataset, quick=quick)
+    fresh.asked = asked(selection, [])
+    return taken_up(store, fresh, progress)
 
 
 def plan_for(*, quick: bool) -> Plan:
@@ -52,14 +62,14 @@ def run(
     A quick run trains for one epoch, unless a longer training with the same seed and data is there, and measures in
     one short pass. `results` are saved after each step.
     """
+    everything = Selection(architectures=list(names))
     with interruption.advising(interruption.GO_ON):
         if results.quick:
             options = replace(options, epochs=QUICK_EPOCHS, longer_will_do=True)
         results.training = train_all(store, dataset, names, options, progress)
         results.save(store.results)
         wanted = targets(DEFAULT_FORMATS, list(Precision))
-        results.skips += export_all(store, dataset, names, wanted, Calibration(), progress).skips
-        everything = Selection(architectures=list(names))
+        results.leave_out(export_all(store, dataset, names, wanted, Calibration(), progress).skips)
         verify(store, dataset, everything, results, progress, gates)
         results.save(store.results)
         uses = schedule.uses(None, None, environment.usable_cores())

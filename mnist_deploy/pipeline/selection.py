@@ -1,14 +1,14 @@
 """Which artifact meets which runtime on which device, and what cannot and why."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from mnist_deploy.artifacts import Artifact, ArtifactStore, State, Variant
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.errors import ArtifactError, UnavailableError, UsageError
 from mnist_deploy.exporters import ARTIFACT_KINDS, DEFAULT_FORMATS
 from mnist_deploy.kinds import identity
-from mnist_deploy.results import Skip, SkipKind
+from mnist_deploy.results import Asked, Skip, SkipKind
 from mnist_deploy.runtimes import DEVICES, RUNTIMES, Runtime
 
 
@@ -30,6 +30,11 @@ class Matrix:
 
     cells: list[Cell]
     skips: list[Skip]
+
+
+def asked(selection: Selection, uses: Sequence[Use]) -> Asked:
+    """Return what is asked for as the record that results keep of it."""
+    return Asked(**asdict(selection), uses=list(uses))
 
 
 def matrix(store: ArtifactStore, selection: Selection, uses: Sequence[Use], *, diagnostics: bool = True) -> Matrix:

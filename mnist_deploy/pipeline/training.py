@@ -1,19 +1,18 @@
 """Train the networks that are not trained yet, and keep the others."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from mnist_deploy import interruption, training
 from mnist_deploy.architectures import ARCHITECTURES, Architecture
-from mnist_deploy.artifacts import ArtifactStore, Reference
+from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.dataset import Dataset
+from mnist_deploy.pipeline.registering import is_registered, load_model, register
 from mnist_deploy.progress import Progress, task
 from mnist_deploy.quiet import quiet
 from mnist_deploy.results import TrainingRow
-from mnist_deploy.training import ComputeDtype, Settings, TrainingRecord
+from mnist_deploy.training import Checkpoint, ComputeDtype, Settings, TrainingRecord, checkpoints
 from mnist_deploy.versions import versions
 
 
@@ -39,7 +38,7 @@ class TrainingOptions:
 def train_all(
     store: ArtifactStore, dataset: Dataset, names: Sequence[str], options: TrainingOptions, progress: Progress
 ) -> list[TrainingRow]:
-    """Train the networks `names`; a model is saved as soon as it is trained, so an interruption costs one at most."""
+    """Train the networks `names`; an interruption costs one epoch at most: what is finished is kept."""
     wanted = {
         name: training.settings_for(
             ARCHITECTURES[name],
@@ -59,23 +58,20 @@ def train_all(
     with interruption.advising(interruption.GO_ON), task(progress, "train", total):
         for name in kept:
             progress.log(f"{name}: kept, already trained with these settings")
+            if not is_registered(store, dataset, name):  # killed right after it was trained
+                with quiet():
+                    register(store, dataset, name, load_model(store, name))
+            store.discard_checkpoint(wanted[name])
         for settings in todo.values():
             _train_one(store, dataset, settings, progress)
     return [_row(store.training(name), ARCHITECTURES[name], name in kept) for name in names]
-
-
-def register(store: ArtifactStore, dataset: Dataset, name: str, model: Any) -> None:
-    """Record the scores of the model that lies in the store, and enter it in the manifest as an artifact."""
-    sha256 = store.model_sha256(name) or ""
-    store.save_reference(name, Reference(training.reference_scores(model, dataset), sha256, dataset.sha256))
-    store.record_model(name, versions("tensorflow", "keras"))
 
 
 def _kept(store: ArtifactStore, wanted: dict[str, Settings], options: TrainingOptions) -> dict[str, TrainingRecord]:
     kept = {}
     for name, settings in wanted.items():
         record = store.training(name)
-        if record is None or record.model_sha256 != store.model_sha256(name):
+        if record is None or store.model_sha256(name) is None:
             continue
         as_it_is: dict[str, object] = {}
         if options.longer_will_do and record.settings.epochs >= settings.epochs:
@@ -91,23 +87,29 @@ def _train_one(store: ArtifactStore, dataset: Dataset, settings: Settings, progr
     architecture = ARCHITECTURES[settings.architecture]
     name = architecture.name
 
-    def on_epoch(epoch: int, logs: dict[str, float]) -> None:
-        figures = f"loss {logs['loss']:.4f}, accuracy {logs['accuracy']:.4f}"
+    path = store.checkpoint_path(settings)
+    begun = checkpoints.load(path, settings)
+    if begun is not None:
+        progress.log(f"{name}: going on after epoch {begun.epochs} of {settings.epochs}, where a training stopped")
+        for epoch in range(1, begun.epochs + 1):
+            progress.advance(f"{name}: epoch {epoch}/{settings.epochs}, done before")
+
+    def on_epoch(epoch: int, done: Checkpoint) -> None:
+        checkpoints.save(done, path)
+        figures = f"loss {done.history['loss'][-1]:.4f}, accuracy {done.history['accuracy'][-1]:.4f}"
         progress.advance(f"{name}: epoch {epoch}/{settings.epochs}, {figures}")
 
     with quiet():
-        started = time.monotonic()
-        model, history = training.train(architecture, dataset, settings, on_epoch)
-        duration = time.monotonic() - started
+        model, done = training.train(architecture, dataset, settings, on_epoch, begun)
         loss, accuracy = training.evaluate(model, architecture, dataset)
 
         def record(model_sha256: str) -> TrainingRecord:
             return TrainingRecord(
                 settings=settings,
-                history=history,
+                history=done.history,
                 test_loss=loss,
                 test_accuracy=accuracy,
-                duration_s=duration,
+                duration_s=done.duration_s,
                 versions=versions("tensorflow", "keras", "numpy"),
                 created_at=datetime.now(UTC),
                 model_sha256=model_sha256,
@@ -115,7 +117,8 @@ def _train_one(store: ArtifactStore, dataset: Dataset, settings: Settings, progr
 
         store.save_model(name, model.save, record)
         register(store, dataset, name, model)
-    progress.log(f"{name}: trained in {duration:.1f} s, test loss {loss:.4f}, test accuracy {accuracy:.4f}")
+    store.discard_checkpoint(settings)
+    progress.log(f"{name}: trained in {done.duration_s:.1f} s, test loss {loss:.4f}, test accuracy {accuracy:.4f}")
 
 
 def _row(record: TrainingRecord | None, architecture: Architecture, kept: bool) -> TrainingRow:

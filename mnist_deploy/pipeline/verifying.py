@@ -2,21 +2,23 @@
 
 import random
 import tempfile
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
-from mnist_deploy import environment, parity
+from mnist_deploy import environment, interruption, parity
 from mnist_deploy.artifacts import ArtifactStore, Reference
 from mnist_deploy.benchmark import process, schedule
 from mnist_deploy.benchmark.messages import Event, Failed, Scored
 from mnist_deploy.benchmark.schedule import Cell, Session, Use
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.errors import ArtifactError, DataError
+from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.parity import GATES, Agreement, Gate, ParityRow
 from mnist_deploy.pipeline.selection import Selection, matrix
 from mnist_deploy.progress import Progress, task
@@ -37,6 +39,9 @@ def verify(
 ) -> None:
     """Compute the scores of all test images, compare them, and add rows and skips to `results`.
 
+    They are saved as they come. Rows that `results` hold already, as those that were `unfinished.taken_up` do, are kept
+    where they are of the same artifacts.
+
     Raises:
         ArtifactError: scores of Keras were not recorded, or are those of another model.
         DataError: they were recorded for other test images.
@@ -45,21 +50,49 @@ def verify(
     todo = matrix(store, selection, [use], diagnostics=False)
     names = {cell.artifact.architecture for cell in todo.cells}
     references = {name: _reference(store, dataset, name) for name in names}
-    results.skips += todo.skips
-    rows: dict[Cell, ParityRow] = {}
-    with task(progress, "verify", len(todo.cells)), tempfile.TemporaryDirectory() as folder:
+    results.leave_out(todo.skips)
+    rows = _known(todo.cells, references, results.parity, gates)
+    left = [cell for cell in todo.cells if cell not in rows]
+    broken: dict[Cell, str] = {}
+    # What failed before is tried again, with the rest.
+    names_left = [_names(cell) for cell in left]
+    results.skips = [one for one in results.skips if identity(one, of=CELL) not in names_left]
+    with (
+        interruption.advising(interruption.GO_ON),
+        task(progress, "verify", len(left)),
+        tempfile.TemporaryDirectory() as folder,
+    ):
         images = Path(folder) / "images.npy"
         np.save(images, dataset.test_images)
-        for session, outcome in _outcomes(schedule.sessions(todo.cells, random.Random(0)), images, progress):
+        for session, outcome in _outcomes(schedule.sessions(left, random.Random(0)), images, progress):
             for number, cell in enumerate(session.cells):
                 if number in outcome.failed:
-                    results.skips.append(failed(cell, outcome.failed[number]))
-                else:
-                    reference = references[cell.artifact.architecture].scores
-                    scores, singles = (outcome.arrays[f"{name}.{number}"] for name in ("scores", "single"))
-                    agreement = parity.compare(scores, reference, dataset.test_labels, singles)
-                    rows[cell] = _row(cell, agreement, outcome.scored[number], gates)
-    results.parity += [rows[cell] for cell in todo.cells if cell in rows]
+                    broken[cell] = outcome.failed[number]
+                    continue
+                reference = references[cell.artifact.architecture].scores
+                scores, singles = (outcome.arrays[f"{name}.{number}"] for name in ("scores", "single"))
+                agreement = parity.compare(scores, reference, dataset.test_labels, singles)
+                rows[cell] = _row(cell, agreement, outcome.scored[number], gates)
+            results.parity = [rows[cell] for cell in todo.cells if cell in rows]
+            results.save(store.results)
+    results.leave_out(failed(cell, broken[cell]) for cell in left if cell in broken)
+
+
+def _names(cell: Cell) -> tuple[str, ...]:
+    return tuple(cell.names[name] for name in CELL)
+
+
+def _known(
+    cells: Sequence[Cell], references: Mapping[str, Reference], rows: Sequence[ParityRow], gates: Mapping[str, Gate]
+) -> dict[Cell, ParityRow]:
+    """Return what rows say already of `cells` whose artifacts and models are what they were, judged by `gates`."""
+    found = {(identity(row, of=CELL), row.artifact_sha256, row.model_sha256): row for row in rows}
+    known = {}
+    for cell in cells:
+        row = found.get((_names(cell), cell.artifact.sha256, references[cell.artifact.architecture].model_sha256))
+        if row is not None:
+            known[cell] = row.model_copy(update=_judgement(cell, row, row.proof, gates))
+    return known
 
 
 def passed(results: Results) -> bool:
@@ -90,8 +123,8 @@ def _outcomes(sessions: list[Session], images: Path, progress: Progress) -> Iter
     for on_gpu in (False, True):
         mine = [group for group in groups if (group[0].device == "gpu") is on_gpu]
         with ThreadPoolExecutor(1 if on_gpu else environment.usable_cores()) as pool:
-            for done in pool.map(work, mine):
-                yield from done
+            for done in as_completed([pool.submit(work, group) for group in mine]):
+                yield from done.result()
 
 
 def failed(cell: Cell, reason: str) -> Skip:
@@ -100,18 +133,23 @@ def failed(cell: Cell, reason: str) -> Skip:
 
 
 def _row(cell: Cell, agreement: Agreement, proof: Proof, gates: Mapping[str, Gate]) -> ParityRow:
+    return ParityRow.model_validate(
+        {
+            **cell.names,
+            **agreement.model_dump(),
+            "model_sha256": cell.artifact.provenance.source_sha256,
+            "artifact_sha256": cell.artifact.sha256,
+            "proof": proof,
+            **_judgement(cell, agreement, proof, gates),
+        }
+    )
+
+
+def _judgement(cell: Cell, agreement: Agreement, proof: Proof, gates: Mapping[str, Gate]) -> dict[str, Any]:
+    """Return the fields of a row that hang on the gates."""
     gate = parity.applied(cell.artifact.precision, proof.arithmetic)
     failures = parity.failures(agreement, gates[gate])
-    return ParityRow(
-        **cell.names,
-        **agreement.model_dump(),
-        model_sha256=cell.artifact.provenance.source_sha256,
-        artifact_sha256=cell.artifact.sha256,
-        proof=proof,
-        gate=gate,
-        passed=not failures,
-        failures=failures,
-    )
+    return {"gate": gate, "passed": not failures, "failures": failures}
 
 
 def _reference(store: ArtifactStore, dataset: Dataset, name: str) -> Reference:

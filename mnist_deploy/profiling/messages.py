@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from mnist_deploy.artifacts import Artifact
-from mnist_deploy.benchmark.messages import Failed, Started
+from mnist_deploy.benchmark.messages import Failed, JobNumber, Seconds, Started
 from mnist_deploy.benchmark.sampler import Effort
 from mnist_deploy.profiling.records import Operator
 
@@ -56,18 +56,18 @@ class Timed(BaseModel):
     """Each artifact's median call in each slice, in seconds, in the order of the request; None for one that failed."""
 
     event: Literal["timed"] = "timed"
-    medians_s: list[list[float] | None]
+    medians_s: list[list[Seconds] | None]
 
 
 class Profiled(BaseModel):
     """What the library's profiler told of one artifact."""
 
     event: Literal["profiled"] = "profiled"
-    job: int
+    job: JobNumber
     operators: list[Operator]
     unfused_qdq: int
-    beside_s: float
-    profiled_s: float
+    beside_s: Seconds
+    profiled_s: Seconds
     calls: int
 
 

@@ -1,14 +1,15 @@
 """The parent's side of a profiling worker: it sleeps until the worker has ended."""
 
-import signal
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from mnist_deploy import quiet
+from mnist_deploy.benchmark import process
+from mnist_deploy.benchmark.listening import GarbledError, SilenceError, events
 from mnist_deploy.benchmark.messages import Failed, Started
-from mnist_deploy.benchmark.process import environment
 from mnist_deploy.profiling.messages import EVENT, Event, Profiled, Request, Timed
 from mnist_deploy.runtimes import RUNTIMES
 
@@ -29,25 +30,38 @@ def work(request: Request) -> Outcome:
     """
     # -P: what lies in the user's working directory must not stand in for a library. A session of its own: a Ctrl-C at
     # the terminal is this process's to handle, which ends the worker then.
-    process = subprocess.Popen(
+    child = subprocess.Popen(
         [sys.executable, "-P", "-m", "mnist_deploy.profiling.worker"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if quiet.debugging() else subprocess.PIPE,
-        env={**environment(), **RUNTIMES[request.runtime].environment}, text=True, start_new_session=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if quiet.debugging() else subprocess.DEVNULL,
+        env={**process.environment(), **RUNTIMES[request.runtime].environment}, start_new_session=True,
     )  # fmt: skip
-    with process:
-        try:
-            told, _ = process.communicate(request.model_dump_json(), timeout=request.plan.limit_s)
-            died = _how_it_died(process.returncode) if process.returncode else None
-        except subprocess.TimeoutExpired:
-            process.kill()
-            told, _ = process.communicate()
-            died = f"took longer than {request.plan.limit_s:g} s"
-        except BaseException:
-            process.kill()
-            raise
-    # A line that is cut off by the worker's end says nothing.
-    events = [EVENT.validate_json(line) for line in told.splitlines() if line.endswith("}")]
-    return outcome(len(request.artifacts), events, died, profile=request.profile)
+    assert child.stdin is not None and child.stdout is not None
+    told: list[Event] = []
+    died = None
+    try:
+        with suppress(BrokenPipeError):  # it died before it read: how, is told below
+            child.stdin.write(request.model_dump_json().encode())
+            child.stdin.close()
+        for event in events(child.stdout, EVENT, request.plan.limit_s, together=True):
+            _require_sense(event, len(request.artifacts))
+            told.append(event)
+        code = child.wait(process.GRACE_S)
+        died = _how_it_died(code) if code else None
+    except GarbledError as error:
+        died = str(error)
+    except (SilenceError, subprocess.TimeoutExpired):
+        died = f"took longer than {request.plan.limit_s:g} s"
+    finally:
+        process.kill(child)
+    return outcome(len(request.artifacts), told, died, profile=request.profile)
+
+
+def _require_sense(event: Event, jobs: int) -> None:
+    if isinstance(event, Timed):
+        if len(event.medians_s) != jobs:
+            raise GarbledError(f"told of {len(event.medians_s)} artifacts in place of {jobs}")
+    elif event.job >= jobs:
+        raise GarbledError(f"spoke of artifact {event.job} of {jobs}")
 
 
 def outcome(jobs: int, events: Iterable[Event], died: str | None, *, profile: bool) -> Outcome:
@@ -64,16 +78,16 @@ def outcome(jobs: int, events: Iterable[Event], died: str | None, *, profile: bo
                 found.profiled[job] = event
             case Failed(job=job, reason=reason):
                 found.failed[job] = reason
-    if died is not None:
-        for job in range(jobs):
-            done = job in found.profiled if profile else found.medians_s[job] is not None
-            if not done and job not in found.failed:
-                blame = died if job == in_hand else f"not reached: the process {died} before"
-                found.failed[job] = blame
+    for job in range(jobs):
+        done = found.medians_s[job] is not None and (job in found.profiled or not profile)
+        if done or job in found.failed:
+            continue
+        if died is None:
+            found.failed[job] = "its process told nothing of it"
+        else:
+            found.failed[job] = died if job == in_hand else f"not reached: the process {died} before"
     return found
 
 
 def _how_it_died(code: int) -> str:
-    if code < 0:
-        return f"was killed by {signal.Signals(-code).name}"
-    return f"ended with exit code {code}"
+    return process.how_it_died(code, 0).removeprefix("the worker process ")

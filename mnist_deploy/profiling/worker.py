@@ -4,6 +4,7 @@ Run as `python -m mnist_deploy.profiling.worker`. It reads one request from its 
 line, to its standard output. Timing comes first: no profiler is loaded then.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -13,6 +14,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from mnist_deploy import lifeline
+from mnist_deploy.artifacts import require_intact
+from mnist_deploy.benchmark import bounds
 from mnist_deploy.benchmark.measuring import batches
 from mnist_deploy.benchmark.messages import Failed, Started
 from mnist_deploy.benchmark.sampler import Effort, Tape, Times, sample, warm_up
@@ -114,9 +118,11 @@ class Work:
         request = self._request
 
         def load() -> Cell:
+            require_intact(request.artifacts[number])
             of: dict[str, Any] = {"device": "cpu", "threads": request.threads, "batch_size": request.batch_size}
             runtime = stack.enter_context(RUNTIMES[request.runtime](request.artifacts[number], **of))
             tape = Tape([runtime.encode(batch) for batch in batches(self._pixels, request.batch_size)])
+            runtime.require_answer(runtime.run(tape.take()))
             warm_up(runtime.run, tape, request.plan.effort)
             return Cell(number, runtime, tape)
 
@@ -144,7 +150,9 @@ class Work:
 
 def main() -> None:
     """Do the request on standard input."""
+    lifeline.tie(os.getppid())
     say = teller()
+    bounds.set_bounds()
     Work(Request.model_validate_json(sys.stdin.read()), say).do()
 
 

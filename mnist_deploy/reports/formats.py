@@ -52,7 +52,7 @@ def _csv(report: "Report") -> str:
 
 
 def _json(report: "Report") -> str:
-    return report.gathered.results.model_dump_json(indent=1) + "\n"
+    return report.gathered.results.text()
 
 
 def _pytest_benchmark(report: "Report") -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.dataset import CLASSES, FloatArray, Images, UInt8Array, scaled, unscaled
-from mnist_deploy.errors import UnavailableError
+from mnist_deploy.errors import ArtifactError, UnavailableError
 from mnist_deploy.plugins import Closing
 from mnist_deploy.versions import importable, version_of
 
@@ -191,7 +191,7 @@ class Runtime(Closing, ABC):
 
     def decode(self, output: Any) -> FloatArray:
         """Turn the artifact's output into scores, float32 (N, 10); this is outside the clock."""
-        return np.asarray(output, dtype=np.float32)
+        return np.asarray(output)
 
     @abstractmethod
     def executed_on(self) -> str:
@@ -235,6 +235,9 @@ class Runtime(Closing, ABC):
         """Return the scores, float32 (N, 10), of any number of images, as `encode` takes them.
 
         They go through `run` in batches of `batch_size`; the last one is filled up with zeros that are cut off again.
+
+        Raises:
+            ArtifactError: the artifact answers something else.
         """
         scores = np.empty((len(images), CLASSES), dtype=np.float32)
         for start in range(0, len(images), self.batch_size):
@@ -242,8 +245,29 @@ class Runtime(Closing, ABC):
             used = len(batch)
             if used < self.batch_size:
                 batch = np.concatenate([batch, np.zeros((self.batch_size - used, *batch.shape[1:]), batch.dtype)])
-            scores[start : start + used] = self.decode(self.run(self.encode(batch)))[:used]
+            answer = require_scores(self.decode(self.run(self.encode(batch))), self.batch_size)
+            scores[start : start + used] = answer[:used]
         return scores
+
+    def require_answer(self, output: Any) -> None:
+        """Hold what `run` gave for one batch to what a network answers; how fast anything else comes, says nothing.
+
+        Raises:
+            ArtifactError: it is not scores that are numbers.
+        """
+        if not np.isfinite(require_scores(self.decode(output), self.batch_size)).all():
+            raise ArtifactError("answers scores that are no numbers")
+
+
+def require_scores(answer: FloatArray, images: int) -> FloatArray:
+    """Return what an artifact answered to so many images, if that is scores: numpy would stretch other shapes to them.
+
+    Raises:
+        ArtifactError: it is not float32 (N, 10).
+    """
+    if answer.shape != (images, CLASSES) or answer.dtype != np.float32:
+        raise ArtifactError(f"answers {answer.dtype} {answer.shape}, not scores: float32 ({images}, {CLASSES})")
+    return answer
 
 
 def nvidia_gpu_present() -> bool:

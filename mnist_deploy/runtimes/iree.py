@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from platformdirs import user_cache_path
 
 from mnist_deploy.artifacts import Artifact, Precision
-from mnist_deploy.errors import ArtifactError, UnavailableError
+from mnist_deploy.errors import ArtifactError, StorageError, UnavailableError
 from mnist_deploy.files import replacing
 from mnist_deploy.runtimes.base import Runtime
 from mnist_deploy.versions import version_of
@@ -123,7 +123,7 @@ def compiled_module(path: Path, batch_size: int) -> bytes:
     with suppress(OSError):  # absent, or unreadable: compiled anew
         return cached.read_bytes()
     compiled = _compiled_apart(path, batch_size)
-    with suppress(OSError), replacing(cached) as temporary:  # without a cache it works too, only slower
+    with suppress(OSError, StorageError), replacing(cached) as temporary:  # without a cache it works too, only slower
         temporary.write_bytes(compiled)
     return compiled
 

@@ -73,7 +73,7 @@ class LiteRTRuntime(Runtime):
 
     def decode(self, output: Any) -> FloatArray:
         """Dequantise where the artifact's output is int8: (q - zero point) * scale."""
-        if self._output["dtype"] == np.float32:
+        if self._output["dtype"] != np.int8:
             return super().decode(output)
         scale, zero_point = self._output["quantization"]
         return np.asarray((output.astype(np.float32) - np.float32(zero_point)) * np.float32(scale))

@@ -1,5 +1,6 @@
 """Train one of the networks in Keras, so that one seed on one machine gives one result."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from mnist_deploy.architectures import Architecture
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
 from mnist_deploy.rewriting import INCREASING, rewritten
+from mnist_deploy.training.checkpoints import Checkpoint
 from mnist_deploy.training.epochs import epoch_of, labels_for
 from mnist_deploy.training.models import BATCH_AXIS, INPUT_NAME, OUTPUT_NAME, build, require_tensorflow
 from mnist_deploy.training.records import ComputeDtype, Settings, TrainingRecord, settings_for
@@ -17,6 +19,7 @@ __all__ = [
     "INPUT_NAME",
     "OUTPUT_NAME",
     "SCORING_BATCH",
+    "Checkpoint",
     "ComputeDtype",
     "OnEpoch",
     "Settings",
@@ -33,13 +36,16 @@ SCORING_BATCH = 1000
 # Keras's names. The last layer stays float32, as its guide to mixed precision says.
 POLICIES = {ComputeDtype.FLOAT32: "float32", ComputeDtype.BFLOAT16: "mixed_bfloat16"}
 
-OnEpoch = Callable[[int, dict[str, float]], None]
-History = dict[str, list[float]]
+OnEpoch = Callable[[int, Checkpoint], None]
 
 
 def train(
-    architecture: Architecture, dataset: Dataset, settings: Settings, on_epoch: OnEpoch | None = None
-) -> tuple[Any, History]:
+    architecture: Architecture,
+    dataset: Dataset,
+    settings: Settings,
+    on_epoch: OnEpoch | None = None,
+    begun: Checkpoint | None = None,
+) -> tuple[Any, Checkpoint]:
     """Train `architecture` as the notebook does: the same steps, computed sooner.
 
     The steps are those of the rewritten network, which has less to compute (see `rewriting`), in the settings' compute
@@ -49,10 +55,11 @@ def train(
         architecture: the network.
         dataset: its training images are used; the test images are not looked at.
         settings: epochs, seed and compute dtype; see `settings_for`.
-        on_epoch: called after each epoch with its number, from 1, and its mean loss and accuracy.
+        on_epoch: called after each epoch with its number, from 1, and what the training could go on from.
+        begun: what it goes on from; the epochs that were finished are not done again.
 
     Returns:
-        The trained `keras.Model`, in float32, and its history: a list of one value an epoch for 'loss' and 'accuracy'.
+        The trained `keras.Model`, in float32, and what the last epoch left.
 
     Raises:
         UnavailableError: TensorFlow is not installed.
@@ -61,24 +68,32 @@ def train(
     import keras
     import tensorflow as tf
 
+    started = time.monotonic()
     keras.backend.clear_session()
     keras.utils.set_random_seed(settings.seed)
     # Without it nothing promises that threads add in one order.
     tf.config.experimental.enable_op_determinism()
     model = build(architecture)
     trainee = rewritten(model, pool_before=INCREASING, hidden_dtype=POLICIES[settings.compute_dtype])
-    epoch = epoch_of(trainee, architecture, dataset)
-    history: History = {"loss": [], "accuracy": []}
-    for number in range(1, settings.epochs + 1):
+    optimizer = keras.optimizers.get(architecture.optimizer)
+    optimizer.build(trainee.trainable_variables)
+    variables = [*trainee.variables, *optimizer.variables]
+    done = begun if begun and begun.fits(variables) else Checkpoint()
+    for variable, value in zip(variables, done.variables, strict=False):
+        variable.assign(value)
+    epoch = epoch_of(trainee, optimizer, architecture, dataset)
+    for number in range(done.epochs + 1, settings.epochs + 1):
         # An order of its own for each epoch, which hangs on nothing that ran before.
         order = np.random.default_rng([settings.seed, number]).permutation(len(dataset.train_labels))
         figures = epoch(order.astype(np.int32))
-        for name, value in figures.items():
-            history[name].append(value)
+        history = {name: [*values, figures[name]] for name, values in done.history.items()}
+        duration_s = done.duration_s + time.monotonic() - started
+        done = Checkpoint(history, duration_s, [np.asarray(variable) for variable in variables])
         if on_epoch:
-            on_epoch(number, figures)
+            on_epoch(number, done)
+        started = time.monotonic()
     model.set_weights(trainee.get_weights())
-    return model, history
+    return model, done
 
 
 def evaluate(model: Any, architecture: Architecture, dataset: Dataset) -> tuple[float, float]:

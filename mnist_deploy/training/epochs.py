@@ -13,8 +13,8 @@ Order = npt.NDArray[np.int32]
 Epoch = Callable[[Order], dict[str, float]]
 
 
-def epoch_of(model: Any, architecture: Architecture, dataset: Dataset) -> Epoch:
-    """Return a function that trains `model` for one epoch on the training images, in an order that it is given.
+def epoch_of(model: Any, optimizer: Any, architecture: Architecture, dataset: Dataset) -> Epoch:
+    """Return a function that trains `model` by `optimizer`, built for it, for one epoch, in an order that it is given.
 
     The order is a permutation of their indices, int32 (N,); what is left over after whole batches makes a smaller
     one. It returns the mean loss and accuracy over the epoch's images, each as its step saw it, like `fit`.
@@ -33,8 +33,7 @@ def epoch_of(model: Any, architecture: Architecture, dataset: Dataset) -> Epoch:
     count, batch_size = len(dataset.train_labels), architecture.batch_size
     whole, rest = divmod(count, batch_size)
     variables = model.trainable_variables
-    loss_of, optimizer = keras.losses.get(architecture.loss), keras.optimizers.get(architecture.optimizer)
-    optimizer.build(variables)
+    loss_of = keras.losses.get(architecture.loss)
 
     def learn(rows: Any, size: int) -> Any:
         """Take one step; return the sums of losses and of right answers."""

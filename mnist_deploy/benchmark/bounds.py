@@ -1,0 +1,50 @@
+"""What a process that loads artifacts may take of the machine: the kernel ends it, or refuses it more, and nobody else.
+
+A few bytes of an artifact can ask for a tensor of terabytes, or for a message that is printed for ever.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from mnist_deploy import cgroup
+from mnist_deploy.quiet import debugging
+
+# TensorFlow with XLA, the largest of all, takes 0.9 GB with these networks. Threads' stacks count too, touched or not:
+# half a gigabyte with 64 cores.
+LEAST_BYTES = 3 * 1024**3
+SHARE = 0.8
+# A file may be so large: the call times of all cells in the null runtime, the longest of all answers, take 0.7 GB.
+FILE_BYTES = 2 * 1024**3
+_BLAME = Path("/proc/self/oom_score_adj")
+
+
+def memory_bytes() -> int:
+    """Return how much memory a worker may take: four fifths of what is free, but no less than a library needs."""
+    free = psutil.virtual_memory().available
+    return max(LEAST_BYTES, int(SHARE * min(free, cgroup.memory_bytes() or free)))
+
+
+def set_bounds(*, memory: bool = True) -> None:
+    """Bound this process and all that it starts, where the system can; what it holds already counts.
+
+    Args:
+        memory: whether to bound its memory too. A GPU's driver maps far more than it takes.
+    """
+    # Where memory runs out all the same, the kernel is to end this process and not, say, its parent.
+    with suppress(OSError):
+        _BLAME.write_text("1000", encoding="ascii")
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    wanted = {resource.RLIMIT_FSIZE: FILE_BYTES}
+    if memory:
+        wanted[resource.RLIMIT_DATA] = memory_bytes()
+    if not debugging():
+        wanted[resource.RLIMIT_CORE] = 0
+    for limit, value in wanted.items():
+        _, most = resource.getrlimit(limit)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(limit, (value if most == resource.RLIM_INFINITY else min(value, most), most))
