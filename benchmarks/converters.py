@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.side_by_side import artifact, measured, p50s, ratio
-from mnist_deploy import dataset
+from mnist_deploy import dataset, training
 from mnist_deploy.artifacts import Artifact, ArtifactStore, Precision, Variant
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.dataset import Dataset, FloatArray
@@ -84,13 +84,13 @@ def compare(model: Any, name: str, mnist: Dataset) -> list[str]:
 def main(root: Path, names: list[str]) -> int:
     """Compare each network that is named, or all that are trained; return the exit code."""
     with quiet():
-        import keras
+        training.require_tensorflow()
 
     store, mnist, missed = ArtifactStore(root), dataset.load(), []
     print(f"{'':<36} {'p50':>8}  {'ours / this':<26} scores off by")
     for name in names or store.trained():
         with quiet():
-            model = keras.saving.load_model(store.model_path(name), compile=False)
+            model = training.load_model(store.model_path(name))
         missed += compare(model, name, mnist)
     print("; ".join(missed) or "all as promised")
     return 1 if missed else 0

@@ -16,7 +16,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from benchmarks.side_by_side import artifact, measured, p50s, ratio
-from mnist_deploy import dataset, environment, parity
+from mnist_deploy import dataset, environment, parity, training
 from mnist_deploy.artifacts import Artifact, ArtifactStore, Precision, Variant
 from mnist_deploy.benchmark.recording import PassRecord
 from mnist_deploy.benchmark.schedule import THROUGHPUT_BATCH, Cell, Use
@@ -88,7 +88,7 @@ def told(passes: list[PassRecord], float32: list[PassRecord]) -> str:
 def main(root: Path, names: list[str]) -> None:
     """Print a line for each artifact."""
     with quiet():
-        import keras
+        training.require_tensorflow()
 
     mnist, store = dataset.load(), ArtifactStore(root)
     print(HEADER)
@@ -97,7 +97,7 @@ def main(root: Path, names: list[str]) -> None:
         assert reference is not None, f"{name}: no scores recorded; run: mnist-deploy export {name}"
         with tempfile.TemporaryDirectory() as folder:
             with quiet():
-                model = keras.saving.load_model(store.model_path(name), compile=False)
+                model = training.load_model(store.model_path(name))
             made = list(exported(model, name, mnist, Path(folder)))
             cells = {
                 (number, use): Cell(one, RUNTIMES[one.format], "cpu", use, side)

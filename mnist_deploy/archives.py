@@ -40,7 +40,7 @@ class ArchiveError(ValueError):
 
 @contextmanager
 def opened(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
-    """Open the zip at `path` once its directory is within `limits`, and turn what goes wrong in reading it into one line.
+    """Open the zip at `path` once its directory is within `limits`; what goes wrong in reading it becomes one line.
 
     Raises:
         ArchiveError: it is no regular file, no zip, damaged, encrypted, packed by another method than deflate, or has

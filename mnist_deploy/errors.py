@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+# Of what a user gave, an error shows so many characters.
+SHOWN = 80
+
 
 class MnistDeployError(Exception):
     """Anything this package reports to its user; `exit_code` is what the command line exits with."""
@@ -40,6 +43,12 @@ class FailedCheckError(MnistDeployError):
     exit_code = 1
 
 
+def shown(text: str) -> str:
+    """Return what a user gave as an error names it: quoted if it is empty or no line can show it, and cut if long."""
+    cut = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return cut if cut.strip() and cut.isprintable() else repr(cut)
+
+
 def printable(text: str) -> str:
     """Return foreign text as it may stand on a terminal: a file's names may hold whatever steers one."""
     return "".join(one if one.isprintable() else "?" for one in text)
@@ -50,4 +59,6 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     known = list(choices)
     near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
+    if name == "all":
+        hint = "give one of them; "
     return UsageError(f"unknown {kind} '{name}': {hint}known: {', '.join(known)}")

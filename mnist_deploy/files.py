@@ -101,10 +101,17 @@ def recover(folder: Path) -> None:
 
 def _put_back(holder: Path) -> None:
     """Move the folder that went aside back to its place, if nothing has taken that."""
+    if (holder / _ASIDE).is_symlink():  # no writer of ours made that, and what lies there is not ours
+        return
     for aside in (holder / _ASIDE).glob("*"):
         place = holder.parent / aside.name
         if not place.exists():
             aside.rename(place)
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Tell whether what `path` leads to, by links too, lies below `folder`."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -116,13 +123,17 @@ def write_text(path: Path, text: str) -> None:
 def write_output(option: str, path: Path, text: str) -> None:
     """Write `text` where a user's option says, in UTF-8 with its line ends as they are, whole or not at all.
 
+    A link stays, and what it leads to is replaced.
+
     Raises:
         UsageError: a folder is there, which must not be lost, or the place cannot be written to.
     """
     if path.is_dir():
         raise UsageError(f"{option} {path}: is a folder; name a file in it")
+    if path.is_symlink() and not path.exists():
+        raise UsageError(f"{option} {path}: a link that leads nowhere; remove it, or name another file")
     try:
-        with replacing(path) as temporary:
+        with replacing(path.resolve() if path.is_symlink() else path) as temporary:
             temporary.write_bytes(text.encode())
     except StorageError as error:
         raise UsageError(f"{option} {error}") from error

@@ -71,9 +71,9 @@ def load(source: str, stdin: BinaryIO | None = None) -> UInt8Array:
     try:
         return preprocess(_content(source, stdin))
     except OSError as error:
-        raise ImageError(f"{name}: {error.strerror or error}; give a PNG or JPEG file") from error
+        raise ImageError(f"{name or name!a}: {error.strerror or error}; give a PNG or JPEG file") from error
     except ValueError as error:  # an ImageError, or a path that cannot be one
-        raise ImageError(f"{name!a}: {error}" if "\0" in name else f"{name}: {error}") from error
+        raise ImageError(f"{name!a}: {error}; give another" if "\0" in name else f"{name}: {error}") from error
 
 
 def _content(source: str, stdin: BinaryIO | None) -> bytes:
@@ -83,6 +83,8 @@ def _content(source: str, stdin: BinaryIO | None) -> bytes:
     else:
         if os.path.isdir(source):
             raise ImageError("a folder; give its images, as FOLDER/*.png")
+        if os.path.exists(source) and not os.path.isfile(source):  # reading it need not end
+            raise ImageError("no file but a pipe or a device; give a file, or - for standard input")
         with Path(source).open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
@@ -114,7 +116,7 @@ def decode(content: bytes) -> FloatArray:
         with warnings.catch_warnings(action="ignore"):  # Pillow warns of sizes that are refused below
             image = Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise ImageError("not a PNG or JPEG image") from error
+        raise ImageError("not a PNG or JPEG image; convert it to one") from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"more than {MAX_PIXELS / 1e6:.0f} million pixels; make it smaller") from error
     except Exception as error:  # as below

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from mnist_deploy import documents, files
 from mnist_deploy.benchmark.comparison import Verdict
@@ -198,6 +198,10 @@ class Skip(BaseModel):
         return {"variant": Variant.STANDARD.value, **fields} if names else fields
 
 
+# The name of a file that lies beside the results.
+SAMPLES = r"^[0-9A-Za-z][0-9A-Za-z._-]*$"
+
+
 class Asked(BaseModel):
     """What a bench was asked to measure, so that an interrupted one can go on; None means all that there was."""
 
@@ -238,7 +242,7 @@ class Results(BaseModel):
     roofs: list[Roof] = []
     runtimes: list[RuntimeRow] = []
     checks: list[Check] = []
-    samples: str | None = None
+    samples: str | None = Field(None, pattern=SAMPLES)
     training: list[TrainingRow] = []
     parity: list[ParityRow] = []
     measurements: list[Measurement] = []
@@ -283,8 +287,10 @@ def load(path: Path) -> Results:
                 f"{path}: schema version {version}, not {SCHEMA_VERSION}; measure again: mnist-deploy run"
             )
         return Results.model_validate(content)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise ArtifactError(f"{path}: no such results; run: mnist-deploy run") from error
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror}); make it readable, or give another") from error
     except ValueError as error:
         reason = documents.invalid(error)
         raise ArtifactError(f"{path}: not a results file ({reason}); run: mnist-deploy run") from error

@@ -129,7 +129,9 @@ def test_bad_images_are_named_and_the_others_classified(device: Device, drawn: l
     text = tmp_path / "text.png"
     text.write_text("no image")
     told = run(device.python, device.folder, text, drawn[1])
-    assert told.returncode == 2 and one_line(told.stderr) == f"error: {text}: not a PNG or JPEG image"
+    assert (
+        told.returncode == 2 and one_line(told.stderr) == f"error: {text}: not a PNG or JPEG image; convert it to one"
+    )
     assert told.stdout.startswith(f"{drawn[1]}: 2 (")
     told = run(device.python, device.folder, drawn[1], "--threads", "0")
     assert told.returncode == 2 and "--threads 0: give 1 or more" in told.stderr

@@ -219,7 +219,7 @@ def test_what_is_good_is_classified_beside_what_is_not(
     options = ("--architecture", CNN)
     code, out, err = ended(capfd, tiny_run.root, "predict", *options, text, drawn[0])
     assert code == 2 and "0.jpg" in out and "text.png" not in out
-    assert one_line(err) == f"error: {text}: not a PNG or JPEG image"
+    assert one_line(err) == f"error: {text}: not a PNG or JPEG image; convert it to one"
     code, out, err = ended(capfd, tiny_run.root, "predict", *options, "--json", blank, drawn[0], text)
     first, second, third = json.loads(out)
     assert code == 2 and second["classes"] and second["error"] is None

@@ -133,8 +133,8 @@ def header(width: int, height: int) -> bytes:
 
 BAD = {
     "empty": (b"", "empty; give a PNG or JPEG"),
-    "text": (b"seven\n" * 99, "not a PNG or JPEG image"),
-    "gif": (encoded(SEVEN, "GIF"), "not a PNG or JPEG image"),
+    "text": (b"seven\n" * 99, "not a PNG or JPEG image; convert it to one"),
+    "gif": (encoded(SEVEN, "GIF"), "not a PNG or JPEG image; convert it to one"),
     "cut off": (encoded(enlarged(SEVEN, 0))[:600], "damaged or cut off ("),
     "cut-off JPEG": (sent(SEVEN, 0)[:1500], "damaged or cut off ("),
     "damaged": (encoded(SEVEN)[:60] + b"\0" * 200, "damaged or cut off ("),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -75,6 +76,28 @@ def again(interrupted: Interrupted, tmp_path: Path) -> Interrupted:
     """A copy of it, to change as a test likes."""
     root = Path(shutil.copytree(interrupted.root, tmp_path / "artifacts"))
     return Interrupted(root, newest(root), interrupted.err)
+
+
+def test_what_was_killed_goes_on_with_its_whole_passes(root: Path, tiny_data: Path) -> None:
+    asked = ["bench", MLP, "--precision", "int8", "--runtime", "litert", "--threads", "1", "--time-limit", "none"]
+    command = [sys.executable, "-m", "mnist_deploy", *asked, "--data", str(tiny_data), "--artifacts", str(root)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "pass 1 of 5 done" not in process.stderr.readline():
+        assert process.poll() is None
+    process.kill()
+    process.communicate()
+    left = Interrupted(root, newest(root), "")
+    before, had = left.found, left.samples
+    assert not before.complete and before.passes_done == 1 and len(before.measurements) == 2
+    done = mnist_deploy("bench", "--resume", "--data", tiny_data, "--artifacts", root)
+    assert done.code == 0 and f"going on with {left.path} after 1 of 5 passes" in done.err, done.err
+    after, has = left.found, left.samples
+    assert after.complete and after.passes_done == 5
+    for key, (first,) in had.passes.items():
+        assert len(has.passes[key]) == 5
+        for one, same in zip(first.slices, has.passes[key][0].slices, strict=True):
+            np.testing.assert_array_equal(one.times, same.times)
 
 
 def assert_figures_follow(found: Results, samples: recording.Recording) -> None:
@@ -193,6 +216,7 @@ REFUSED: dict[str, tuple[Callable[[dict], None], str]] = {
     ),
     "killed": (lambda found: found.update(samples=None), "its samples were not saved"),
     "samples": (lambda found: found.update(samples="nowhere.npz"), "nowhere.npz: not readable"),
+    "samples elsewhere": (lambda found: found.update(samples="../../any.npz"), "samples: String should match"),
 }  # fmt: skip
 
 
@@ -206,7 +230,8 @@ def test_what_changed_is_named_and_nothing_is_written(
     again.path.write_text(documents.sealed(json.dumps(content)))
     before = written(again.root)
     code, out, err = ended(capfd, "bench", "--resume", "--data", tiny_data, "--artifacts", again.root)
-    assert code == 2 and out == "" and words in one_line(err) and "begin anew: mnist-deploy bench" in one_line(err)
+    assert code == 2 and out == "" and words in one_line(err)
+    assert re.search("begin (anew|one): mnist-deploy bench", err)
     assert written(again.root) == before
 
 

@@ -36,7 +36,7 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     except Exception as error:
         # What a framework made of an interruption would say nothing to its user.
-        return _interrupted() if interruption.noted() else _explain(error)
+        return _interrupted() if interruption.noted() else _explain(error, arguments)
     finally:
         for name, value in before.items():
             os.environ.pop(name, None)
@@ -44,18 +44,31 @@ def run(arguments: Sequence[str]) -> int:
                 os.environ[name] = value
 
 
-def _explain(error: Exception) -> int:
+def _explain(error: Exception, arguments: Sequence[str]) -> int:
     """Say in one line what went wrong and return the exit code; under --debug raise it again."""
     # Typer's own complaints about options are worded for users; its classes are not part of its interface.
     worded = getattr(error, "format_message", None)
     if worded is not None:
-        return _say(f"{worded()} (see mnist-deploy --help)", 2)
+        return _say(f"{worded()} (see {_help(error, arguments)})", 2)
     if debugging():
         raise error
     if isinstance(error, MnistDeployError):
         return _say(str(error), error.exit_code)
+    if isinstance(error, OSError) and isinstance(error.filename, str):
+        return _say(f"{error.filename}: {error.strerror}; make it readable, or name another place", 2)
     lines = str(error).strip().splitlines() or [""]
     return _say(f"unexpected {type(error).__name__}: {lines[0]}; run again with --debug to see where", 1)
+
+
+def _help(error: Exception, arguments: Sequence[str]) -> str:
+    """Return the command that explains the options where an error is; Typer does not always know where that was."""
+    from mnist_deploy.cli.app import COMMANDS
+
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        return f"{context.command_path} --help"
+    command = next((word for word in arguments if word in COMMANDS), None)
+    return " ".join(filter(None, ("mnist-deploy", command, "--help")))
 
 
 def _interrupted() -> int:
@@ -63,5 +76,7 @@ def _interrupted() -> int:
 
 
 def _say(line: str, code: int) -> int:
-    print("error: " + " ".join(line.split()), file=sys.stderr)
+    """Print one line, in which nothing that came from a file or a name can steer the terminal."""
+    words = " ".join(line.split())
+    print("error: " + "".join(one if one.isprintable() else ascii(one)[1:-1] for one in words), file=sys.stderr)
     return code

@@ -35,22 +35,26 @@ def options(
     """Take the options that stand before a command; each command takes them too."""
 
 
-for command in (
-    measure.run,
-    make.train_all,
-    make.train,
-    make.export,
-    measure.verify,
-    measure.bench,
-    decide.recommend,
-    compare.compare,
-    examine.diagnose,
-    examine.profile,
-    inform.report,
-    deploy.package,
-    deploy.predict,
-    inform.list_architectures,
-    examine.doctor,
-    inform.schema,
-):
-    app.command(name={"list_architectures": "list"}.get(command.__name__))(command)
+COMMANDS = {
+    {"list_architectures": "list"}.get(command.__name__, command.__name__.replace("_", "-")): command
+    for command in (
+        measure.run,
+        make.train_all,
+        make.train,
+        make.export,
+        measure.verify,
+        measure.bench,
+        decide.recommend,
+        compare.compare,
+        examine.diagnose,
+        examine.profile,
+        inform.report,
+        deploy.package,
+        deploy.predict,
+        inform.list_architectures,
+        examine.doctor,
+        inform.schema,
+    )
+}
+for name, command in COMMANDS.items():
+    app.command(name=name)(command)

@@ -8,6 +8,7 @@ import typer
 
 from mnist_deploy.cli import effort, meaning, options, quantities
 from mnist_deploy.cli.measure import BatchOption, ThreadsOption
+from mnist_deploy.cli.places import STDOUT, place
 
 if TYPE_CHECKING:
     from mnist_deploy.decisions.change_records import Changes
@@ -22,8 +23,13 @@ class ReportFormat(StrEnum):
 
 
 def compare(
-    base: Annotated[Path, typer.Argument(metavar="BASE", help="Results from before: a file, or a folder with one.")],
-    head: Annotated[Path, typer.Argument(metavar="HEAD", help="Results of the change, likewise.")],
+    base: Annotated[
+        Path,
+        typer.Argument(metavar="BASE", parser=place("BASE"), help="Results from before: a file, or a folder with one."),
+    ],
+    head: Annotated[
+        Path, typer.Argument(metavar="HEAD", parser=place("HEAD"), help="Results of the change, likewise.")
+    ],
     max_regression: Annotated[
         str, typer.Option(metavar="SHARE", help="How much longer a p50 may take: 5% or 0.05.")
     ] = "5%",
@@ -36,7 +42,7 @@ def compare(
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 too where a cell stays open.")] = False,
     format: Annotated[ReportFormat, typer.Option("--format", help="What to print.")] = ReportFormat.TABLE,
-    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write there, not to stdout.")] = None,
+    output: options.FileOutputOption = None,
     architecture: Annotated[
         list[str] | None,
         typer.Option("--architecture", metavar="NAME", help="With --interleave: networks; repeatable."),
@@ -57,8 +63,14 @@ def compare(
         typer.Option(metavar="TIME", help="Begin no pass that would end later: 90, 90s, 5m or none. [default: none]"),
     ] = None,
     record: Annotated[
-        Path, typer.Option("--record", metavar="DIR", help="Where --interleave saves what it measured.")
-    ] = Path("comparison"),
+        Path | None,
+        typer.Option(
+            "--record",
+            metavar="DIR",
+            parser=place("--record", folder=True),
+            help="Where --interleave saves what it measured. [default: comparison]",
+        ),
+    ] = None,
     quick: options.QuickOption = False,
     data: options.DataOption = None,
     artifacts: options.ArtifactsOption = None,
@@ -78,6 +90,7 @@ def compare(
             "--architecture": architecture, "--artifact-format": artifact_format, "--runtime": runtime,
             "--precision": precision, "--variant": variant, "--device": device, "--batch-size": batch_size,
             "--threads": threads, "--rigorous": rigorous, "--time-limit": time_limit, "--quick": quick, "--data": data,
+            "--record": record,
         }  # fmt: skip
         effort.only_with("--interleave", given)
         names = (str(base), str(head))
@@ -89,7 +102,7 @@ def compare(
 
         selection = meaning.selection(architecture, artifact_format, precision, runtime, device, variant)
         plan = effort.plan(quick=quick, rigorous=rigorous, time_limit=time_limit, interleaved=True)
-        cores, progress = environment.usable_cores(), meaning.progress()
+        cores, progress, record = environment.usable_cores(), meaning.progress(), record or Path("comparison")
         meaning.say_capped(threads, cores, progress)
         found = interleaving.interleave(
             (base, head),
@@ -97,7 +110,7 @@ def compare(
             max_regression=limit, force=force,
         )  # fmt: skip
         typer.echo(f"Measurements: {record}", err=True)
-    _tell(found, format, output)
+    _tell(found, format, None if output == STDOUT else output)
     _require_no_regression(found, strict=strict)
 
 

@@ -6,11 +6,13 @@ from typing import Annotated
 import typer
 
 from mnist_deploy.cli import choices, meaning, options
+from mnist_deploy.cli.places import place
 
 ResultsOption = Annotated[
     list[Path] | None,
-    typer.Option("--results", metavar="FILE", help="Results to choose from; repeatable. [default: the newest]"),
-]
+    typer.Option("--results", metavar="FILE", parser=place("--results"),
+                 help="Results to choose from; repeatable. [default: the newest]"),
+]  # fmt: skip
 MeasuredVariantOption = Annotated[
     list[str] | None,
     typer.Option("--variant", metavar="VARIANT", autocompletion=options.of(choices.variants),
@@ -46,7 +48,12 @@ def recommend(
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Images a call. [default: the fewest measured; any for throughput]"),
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=options.MAX_BATCH,
+            help="Images a call. [default: the fewest measured; any for throughput]",
+        ),
     ] = None,
     device: Annotated[
         str | None,

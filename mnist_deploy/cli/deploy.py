@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mnist_deploy.cli import choices, meaning, options
+from mnist_deploy.cli.places import place
 
 ArchitectureOption = Annotated[
     str | None,
@@ -89,11 +90,17 @@ def package(
     runtime: PackagedRuntimeOption = None,
     threads: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Threads that predict.py takes by default. [default: recommended, or 1]"),
+        typer.Option(
+            metavar="N", min=1, max=1024, help="Threads that predict.py takes by default. [default: recommended, or 1]"
+        ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="The folder to write. [default: NAME-FORMAT-PRECISION-RUNTIME]"),
+        typer.Option(
+            metavar="DIR",
+            parser=place("--output"),
+            help="The folder to write. [default: NAME-FORMAT-PRECISION-RUNTIME]",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a folder that package wrote before.")] = False,
     artifacts: options.ArtifactsOption = None,

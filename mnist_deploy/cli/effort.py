@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mnist_deploy.cli import quantities
-from mnist_deploy.errors import UsageError
+from mnist_deploy.errors import UsageError, shown
 
 if TYPE_CHECKING:
     from mnist_deploy.benchmark.schedule import Plan
+
+LONGEST_S = 168 * 3600.0
 
 
 def plan(
@@ -38,30 +40,38 @@ def only_with(needed: str, given: Mapping[str, object]) -> None:
         UsageError: one of `given` has a value; it names that one.
     """
     for option, value in given.items():
-        if value:
+        if _given(value):
             raise UsageError(f"{option}: it takes part only with {needed}; leave it out, or give {needed}")
 
 
-def nothing_besides(option: str, others: Mapping[str, object]) -> None:
-    """Hold that none of `others` is given besides `option`, which says all that they would.
+def nothing_besides(why: str, others: Mapping[str, object]) -> None:
+    """Hold that none of `others` is given besides an option that says all that they would; `why` says which.
 
     Raises:
         UsageError: one is.
     """
     for name, value in others.items():
-        if value:
-            raise UsageError(f"{option} goes on with what was asked for then; leave out {name}")
+        if _given(value):
+            raise UsageError(f"{why}; leave out {name}")
+
+
+def _given(value: object) -> bool:
+    return bool(value) or value == ""
 
 
 def duration_s(option: str, text: str) -> float | None:
     """Return the seconds that `text` means: '90', '90s', '1.5m', '2h'; None for 'none'.
 
     Raises:
-        UsageError: it means no time above zero.
+        UsageError: it means no time above zero, or more than a week, which no clock of a process is asked for.
     """
     if text.strip().lower() == "none":
         return None
     try:
-        return quantities.duration_s(option, text, bare=True)
+        limit = quantities.duration_s(option, text, bare=True)
     except UsageError as error:
-        raise UsageError(f"{option} {text}: not a time; give seconds or a unit, as 90, 90s, 5m, or none") from error
+        told = "not a time; give seconds or a unit, as 90, 90s, 5m, or none"
+        raise UsageError(f"{option} {shown(text)}: {told}") from error
+    if limit > LONGEST_S:
+        raise UsageError(f"{option} {shown(text)}: more than a week; give at most 168h, or none")
+    return limit

@@ -50,7 +50,9 @@ def profile(
     runtime: options.ProfiledRuntimeOption = None,
     batch_size: Annotated[
         list[int] | None,
-        typer.Option("--batch-size", metavar="N", min=1, help="Images a call; repeatable. [default: 1]"),
+        typer.Option(
+            "--batch-size", metavar="N", min=1, max=options.MAX_BATCH, help="Images a call; repeatable. [default: 1]"
+        ),
     ] = None,
     threads: Annotated[
         list[int] | None, typer.Option("--threads", metavar="N", min=1, help="Threads; repeatable. [default: 1]")

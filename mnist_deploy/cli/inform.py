@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mnist_deploy.cli import meaning, options
+from mnist_deploy.cli.places import STDOUT, place
 
 
 def list_architectures(artifacts: options.ArtifactsOption = None, debug: options.DebugOption = False) -> None:
@@ -24,6 +25,7 @@ def report(
         typer.Option(
             "--output",
             metavar="PATH",
+            parser=place("--output"),
             help="Write there; - is stdout. [default: report.html or report.svg here, stdout for the other formats]",
         ),
     ] = None,
@@ -46,7 +48,7 @@ def report(
     text = chosen.text(report.build(gathered, names, data, pictures=chosen.pictures))
     if output is None and chosen.to_file:
         output = Path(f"report{chosen.suffixes[0]}")
-    if output is None or output == Path("-"):
+    if output is None or output == STDOUT:
         # Bytes: a document is UTF-8 with its own line ends, whatever the terminal is.
         typer.echo(text.encode(), nl=False)
     else:
@@ -57,7 +59,7 @@ def report(
 
 
 def schema(
-    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write there, not to stdout.")] = None,
+    output: options.FileOutputOption = None,
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
@@ -67,7 +69,7 @@ def schema(
     from mnist_deploy import files, results
 
     text = json.dumps(results.json_schema(), indent=2) + "\n"
-    if output is None:
+    if output is None or output == STDOUT:
         typer.echo(text, nl=False)
     else:
         files.write_output("--output", output, text)

@@ -66,7 +66,9 @@ def export(
     calibration_size: Annotated[
         int, typer.Option(metavar="N", min=1, help="Training images that calibrate int8.")
     ] = 500,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the choice of calibration images.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, max=options.MAX_SEED, help="Of the choice of calibration images.")
+    ] = 0,
     data: options.DataOption = None,
     force: Annotated[bool, typer.Option("--force", help="Export anew what is there already.")] = False,
     artifacts: options.ArtifactsOption = None,

@@ -192,10 +192,10 @@ def baseline(text: str | None) -> "Baseline | None":
 
     if text is None:
         return None
-    runtime, _, precision = text.partition(":")
+    runtime, colon, precision = text.partition(":")
     if runtime not in choices.runtimes():
         raise unknown("runtime", runtime, choices.runtimes())
-    if precision and precision not in choices.precisions():
+    if colon and precision not in choices.precisions():
         raise unknown("precision", precision, choices.precisions())
     return Baseline(runtime, Precision(precision or Precision.FLOAT32))
 
@@ -214,7 +214,10 @@ def gates(texts: list[str] | None) -> "dict[str, Gate]":
         if f"{name}=" not in choices.gate_limits():
             raise unknown("gate", name, [known[:-1] for known in choices.gate_limits()])
         gate, _, limit = name.partition(":")
-        changes[gate, limit.replace("-", "_")] = _share(text, value)
+        which = gate, limit.replace("-", "_")
+        if which in changes:
+            raise UsageError(f"--gate {text}: {name} is given twice; give one of them")
+        changes[which] = _share(text, value)
     return parity.changed(parity.GATES, changes)
 
 
@@ -222,12 +225,9 @@ def _share(text: str, value: str) -> float | None:
     if value == "none":
         return None
     try:
-        number = float(value)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise UsageError(f"--gate {text}: '{value}' is not a number from 0 to 1, nor none")
-    return number
+        return quantities.share("--gate", value)
+    except UsageError as error:
+        raise UsageError(f"--gate {text}: '{value}' is not a number from 0 to 1, nor none") from error
 
 
 def _picked(kind: str, names: list[str] | None, known: Callable[[], list[str]]) -> list[str] | None:

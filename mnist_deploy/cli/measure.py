@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 BENCH = "mnist-deploy bench"
 BatchOption = Annotated[
     list[int] | None,
-    typer.Option("--batch-size", metavar="N", min=1, help="Images a call; repeatable. [default: 1 and 256]"),
-]
+    typer.Option("--batch-size", metavar="N", min=1, max=options.MAX_BATCH,
+                 help="Images a call; repeatable. [default: 1 and 256]"),
+]  # fmt: skip
 ThreadsOption = Annotated[
     list[int] | None,
     typer.Option("--threads", metavar="N", min=1, help="Threads; repeatable. [default: 1, and all cores]"),
@@ -110,18 +111,22 @@ def bench(
     """Measure latency (batch 1, one thread) and throughput (batch 256, all cores), or any other combination."""
     from mnist_deploy import environment
     from mnist_deploy.benchmark import schedule
-    from mnist_deploy.errors import UsageError
     from mnist_deploy.pipeline import benching, running
 
+    how: dict[str, object] = {
+        "--quick": quick, "--rigorous": rigorous, "--end-to-end": end_to_end, "--time-limit": time_limit,
+        "--baseline": baseline, "--batch-size": batch_size, "--threads": threads,
+    }  # fmt: skip
     if resume:
-        effort.nothing_besides("--resume", {
+        what: dict[str, object] = {
             "NAME": names, "--format": format, "--runtime": runtime, "--precision": precision, "--variant": variant,
-            "--device": device, "--batch-size": batch_size, "--threads": threads, "--baseline": baseline,
-            "--end-to-end": end_to_end, "--rigorous": rigorous, "--time-limit": time_limit, "--self-check": self_check,
-            "--quick": quick,
-        })  # fmt: skip
+            "--device": device, "--self-check": self_check,
+        }  # fmt: skip
+        effort.nothing_besides("--resume goes on with what was asked for then", what | how)
         _resume(meaning.store(artifacts), meaning.dataset(data), as_json=json)
         return
+    if self_check:
+        effort.nothing_besides("--self-check has a plan of its own", how)
     selection = meaning.selection(names, format, precision, runtime, device, variant)
     plan = effort.plan(quick=quick, rigorous=rigorous, time_limit=time_limit, end_to_end=end_to_end)
     against = meaning.baseline(baseline)
@@ -130,9 +135,6 @@ def bench(
     store, loaded, progress = meaning.store(artifacts), meaning.dataset(data), meaning.progress()
     results = running.new_results("bench", loaded, quick=quick)
     if self_check:
-        if quick or rigorous or end_to_end:
-            option = "--quick" if quick else "--rigorous" if rigorous else "--end-to-end"
-            raise UsageError(f"--self-check has a plan of its own; leave out {option}")
         _self_check(selection, store, loaded, results, as_json=json)
         return
     meaning.say_capped(threads, cores, progress)

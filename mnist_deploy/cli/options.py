@@ -8,9 +8,13 @@ from typing import Annotated
 import typer
 
 from mnist_deploy.cli import choices
+from mnist_deploy.cli.places import place
 from mnist_deploy.quiet import DEBUG_VARIABLE
 
 ARTIFACTS_VARIABLE = "MNIST_DEPLOY_ARTIFACTS"
+# float32 images of so large a batch take 200 MB, and what a convolution makes of them 6 GB.
+MAX_BATCH = 2**16
+MAX_SEED = 2**32 - 1
 RUNTIMES_HELP = (
     "keras-predict, keras-call, tensorflow, litert, onnxruntime, openvino; on request tensorflow-xla, keras-jax, "
     "litert-builtin, onnxruntime-openvino, onnxruntime-tensorrt, onnxruntime-bound, openvino-default, iree, mnn"
@@ -43,6 +47,7 @@ def of(known: Callable[[], list[str]]) -> Callable[[str], list[str]]:
 ArtifactsOption = Annotated[
     Path | None,
     typer.Option("--artifacts", metavar="DIR", envvar=ARTIFACTS_VARIABLE, callback=_artifacts,
+                 parser=place("--artifacts", variable=ARTIFACTS_VARIABLE, folder=True),
                  help="Where artifacts are. [default: artifacts]"),
 ]  # fmt: skip
 DebugOption = Annotated[
@@ -50,7 +55,12 @@ DebugOption = Annotated[
 ]
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data", metavar="PATH", help="An .npz with Keras's keys or a folder of IDX files. [default: MNIST]"),
+    typer.Option("--data", metavar="PATH", parser=place("--data"),
+                 help="An .npz with Keras's keys or a folder of IDX files. [default: MNIST]"),
+]  # fmt: skip
+FileOutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", metavar="FILE", parser=place("--output"), help="Write there, not to stdout."),
 ]
 NamesArgument = Annotated[
     list[str] | None,
@@ -109,9 +119,10 @@ GateOption = Annotated[
 ]  # fmt: skip
 EpochsOption = Annotated[
     int | None,
-    typer.Option("--epochs", metavar="N", min=1, help="Passes over the data. [default: as many as the notebook]"),
-]
-SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Of weights and shuffling.")]
+    typer.Option("--epochs", metavar="N", min=1, max=10_000,
+                 help="Passes over the data. [default: as many as the notebook]"),
+]  # fmt: skip
+SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=MAX_SEED, help="Of weights and shuffling.")]
 ComputeDtypeOption = Annotated[
     str,
     typer.Option("--compute-dtype", metavar="DTYPE", autocompletion=of(choices.compute_dtypes),
@@ -141,8 +152,9 @@ OneRuntimeOption = Annotated[
 QuickOption = Annotated[bool, typer.Option("--quick", help="Short measurement; every table says so.")]
 ResultsArgument = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[RESULTS]...", help="Results files. [default: the newest measurements in --artifacts]"),
-]
+    typer.Argument(metavar="[RESULTS]...", parser=place("RESULTS"),
+                   help="Results files. [default: the newest measurements in --artifacts]"),
+]  # fmt: skip
 ReportFormatOption = Annotated[
     str | None,
     typer.Option("--format", metavar="FORMAT", autocompletion=of(choices.report_formats),

@@ -7,8 +7,9 @@ or mega as its settings say. Numbers are decimal throughout, so that 50us is the
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from math import isfinite
 
-from mnist_deploy.errors import UsageError
+from mnist_deploy.errors import UsageError, shown
 
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+"
 _QUANTITY = re.compile(rf"\s*({_NUMBER})(e[+-]?\d{{1,2}})?\s*([^\d\s.,+-][^\d.,+-]*)?", re.IGNORECASE)
@@ -47,7 +48,7 @@ def size_bytes(option: str, text: str) -> int:
     told = "not a size; give bytes or a unit, as 100KB (1000 bytes each), 50MB or 50MiB (1024 x 1024 bytes each)"
     size = round(_positive(option, text, _BYTES, told))
     if size < 1:
-        raise UsageError(f"{option} {text}: {told}")
+        raise UsageError(f"{option} {shown(text)}: {told}")
     return size
 
 
@@ -69,9 +70,9 @@ def share(option: str, text: str) -> float:
     told = "not a share; give a number from 0 to 1 or a percentage, as 0.985 or 98.5%"
     value = _parsed(text, {"": 1, "%": "0.01"})
     if value is not None and 1 < value <= 100 and "%" not in text:
-        raise UsageError(f"{option} {text}: above 1; give a share or a percent sign, as 0.985 or 98.5%")
+        raise UsageError(f"{option} {shown(text)}: above 1; give a share or a percent sign, as 0.985 or 98.5%")
     if value is None or not 0 <= value <= 1:
-        raise UsageError(f"{option} {text}: {told}")
+        raise UsageError(f"{option} {shown(text)}: {told}")
     return float(value)
 
 
@@ -83,22 +84,23 @@ def allowance(option: str, text: str) -> float:
     """
     value = _parsed(text, {"": 1, "%": "0.01"})
     if value is None or ("%" not in text and value >= 1):
-        raise UsageError(f"{option} {text}: give percent or a share below 1, as 5% or 0.05")
+        raise UsageError(f"{option} {shown(text)}: give percent or a share below 1, as 5% or 0.05")
     return float(value)
 
 
 def _positive(option: str, text: str, units: Mapping[str, str | int], told: str) -> float:
     value = _parsed(text, units)
     if value is None or value <= 0:
-        raise UsageError(f"{option} {text}: {told}")
+        raise UsageError(f"{option} {shown(text)}: {told}")
     return float(value)
 
 
 def _parsed(text: str, units: Mapping[str, str | int]) -> Decimal | None:
-    """Return the number in `text` times its unit; None if it is none. Units are the same in any case."""
+    """Return the number in `text` times its unit; None if it is none, or too large. Units are the same in any case."""
     # In ASCII only: other scripts' digits would be read too.
     match = _QUANTITY.fullmatch(text) if re.sub("[\u00b5\u03bc]", "u", text).isascii() else None
     factor = units.get("".join((match[3] or "").lower().split())) if match else None
     if match is None or factor is None:
         return None
-    return Decimal(match[1].replace(",", "") + (match[2] or "")) * Decimal(factor)
+    value = Decimal(match[1].replace(",", "") + (match[2] or "")) * Decimal(factor)
+    return value if isfinite(float(value)) else None

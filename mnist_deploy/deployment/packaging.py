@@ -2,10 +2,11 @@
 
 import shutil
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
-from mnist_deploy import files
+from mnist_deploy import documents, files
 from mnist_deploy.artifacts import Artifact, ArtifactStore
 from mnist_deploy.deployment import engines, rendering
 from mnist_deploy.deployment.gathering import deployment
@@ -24,11 +25,12 @@ NAME_ALL = "name all of NAME, --format, --precision and --runtime"
 
 @dataclass(frozen=True)
 class Packaged:
-    """A folder that was written, what it holds, and why that."""
+    """A folder that was written, what it holds, and why that; and where the one is that stood there before."""
 
     folder: Path
     record: Deployment
     why: str
+    former: Path | None
 
 
 def package(
@@ -41,7 +43,7 @@ def package(
         wanted: what is named; what is left open is recommended from the results.
         output: the folder; None means NAME-FORMAT-PRECISION[-VARIANT]-RUNTIME in the current one.
         threads: that predict.py takes by default; None means as recommended, or 1.
-        force: whether a folder that was packaged before may be replaced.
+        force: whether a folder that was packaged before may be replaced; it goes aside, for it may have been changed.
 
     Raises:
         UsageError: no package runs in the runtime, or the folder may not be written.
@@ -57,13 +59,14 @@ def package(
         cell = replace(cell, use=cell.use.model_copy(update={"threads": threads}))
     record = deployment(store, cell, gathered.results if gathered else None)
     folder = output or Path("-".join((record.architecture, slug(record), record.runtime)))
-    _require_free(folder.absolute(), force=force)
+    _require_free(store, folder.absolute(), force=force)
     with files.replacing(folder.absolute()) as temporary:
         temporary.mkdir()
         record.files = _fill(temporary, record, cell.artifact)
         (temporary / CARD).write_text(rendering.card(record), encoding="utf-8")
         (temporary / RECORD).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    return Packaged(folder, record, choice.why)
+        former = _moved_aside(folder)
+    return Packaged(folder, record, choice.why, former)
 
 
 def _choice(store: ArtifactStore, wanted: Wanted) -> tuple[Choice, Gathered | None]:
@@ -94,8 +97,10 @@ def _require_trained(store: ArtifactStore, wanted: Wanted) -> None:
     store.select([wanted.architecture] if wanted.architecture else None)
 
 
-def _require_free(folder: Path, *, force: bool) -> None:
+def _require_free(store: ArtifactStore, folder: Path, *, force: bool) -> None:
     """Let a folder be written that is not there, is empty, or, by `force`, holds what was packaged before alone."""
+    if folder.resolve().is_relative_to(store.root.resolve()):
+        raise UsageError(f"--output {folder}: lies in the folder of artifacts, {store.root}; name one outside of it")
     if folder.resolve() in (Path.cwd().resolve(), *Path.cwd().resolve().parents):
         raise UsageError(f"--output {folder}: this is where you are; name a folder of its own")
     if not folder.exists() and not folder.is_symlink():
@@ -115,10 +120,23 @@ def _require_free(folder: Path, *, force: bool) -> None:
 def _made_before(folder: Path) -> set[str]:
     """Return the names that a package's own record accounts for; none if there is no such record."""
     try:
-        record = Deployment.model_validate_json((folder / RECORD).read_bytes())
+        record = Deployment.model_validate(documents.read(folder / RECORD))
     except (OSError, ValueError):
         return set()
     return {*record.files, CARD, RECORD, "__pycache__"}
+
+
+def _moved_aside(folder: Path) -> Path | None:
+    """Make room for a new folder and return where the one that stood there is now; None if it was empty, or absent."""
+    if not folder.exists():
+        return None
+    if not any(folder.iterdir()):
+        folder.rmdir()
+        return None
+    # Of this microsecond, so that nothing has the name; and a full folder would not be replaced.
+    aside = folder.with_name(f"{folder.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+    folder.rename(aside)
+    return aside
 
 
 def _fill(folder: Path, record: Deployment, artifact: Artifact) -> dict[str, str]:
@@ -153,4 +171,5 @@ def summary(made: Packaged) -> str:
     sizes = [number_bytes(files.size_bytes(folder / name)) for name in names]
     lines = [f"  {size:>8}  {name}" for name, size in zip(names, sizes, strict=True)]
     use = f"pip install -r {folder / 'requirements.txt'} && python {folder / 'predict.py'} IMAGE"
-    return "\n".join([head, *lines, f"Use it: {use}"])
+    before = [] if made.former is None else [f"What was there before: {made.former}"]
+    return "\n".join([head, *lines, *before, f"Use it: {use}"])

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from mnist_deploy.dataset import FloatArray
-from mnist_deploy.errors import ModelError
 from mnist_deploy.rewriting import rewritten
 from mnist_deploy.runtimes.tensorflow import configure
-from mnist_deploy.training import SCORING_BATCH, require_tensorflow
+from mnist_deploy.training import SCORING_BATCH, load_model, require_tensorflow
 
 # What the numbers that a softmax makes scores of are called.
 LOGITS = "logits"
@@ -72,12 +71,7 @@ def outputs(path: Path, images: FloatArray, *, optimized: bool = False) -> list[
     configure("cpu", None)
     import keras
 
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except Exception as error:  # Keras raises whatever its parts raise on a damaged file
-        raise ModelError(
-            f"{path}: not a readable Keras model; run: mnist-deploy train {path.parent.name} --force"
-        ) from error
+    model = load_model(path)
     if optimized:
         model = rewritten(model)
     parts: list[tuple[Any, str, str, bool, Any]] = []

@@ -116,7 +116,8 @@ def _artifact(store: ArtifactStore, question: Question) -> tuple[Artifact, State
 def _tracer(artifact: Artifact, runtime: str | None) -> type[Tracer]:
     able = [name for name in RUNTIMES if name in TRACERS and artifact.format in TRACERS[name].formats]
     if not able:
-        raise UsageError(f"--format {artifact.format}: no runtime shows its layers")
+        shown = dict.fromkeys(format for tracer in TRACERS.values() for format in tracer.formats)
+        raise UsageError(f"--format {artifact.format}: no runtime shows its layers; give one of {', '.join(shown)}")
     if runtime is not None and runtime not in able:
         lacks = "shows no layers" if runtime not in TRACERS else f"does not read {artifact.format}"
         raise UsageError(f"--runtime {runtime}: it {lacks}; give {' or '.join(able)}")

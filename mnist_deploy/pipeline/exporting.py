@@ -45,7 +45,7 @@ class Calibration:
         """
         if self.size > len(dataset.train_images):
             raise UsageError(
-                f"--calibration-size {self.size}: the data has {len(dataset.train_images)} training images"
+                f"--calibration-size {self.size}: more than the data has; give at most {len(dataset.train_images)}"
             )
         drawn = np.random.default_rng(self.seed).choice(len(dataset.train_images), self.size, replace=False)
         return scaled(dataset.train_images[drawn])
@@ -77,7 +77,9 @@ def targets(formats: Sequence[str], precisions: Sequence[str]) -> list[Target]:
     ]
     if not found:
         offers = "; ".join(f"{name}: {', '.join(EXPORTERS[name].precisions)}" for name in formats)
-        raise UsageError(f"no format asked for has the precision {', '.join(precisions)} ({offers})")
+        raise UsageError(
+            f"--precision {', '.join(precisions)}: no format asked for has it; give one of theirs ({offers})"
+        )
     return found
 
 

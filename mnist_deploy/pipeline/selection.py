@@ -177,5 +177,13 @@ def _nothing(skips: list[Skip], artifacts: list[Artifact], selection: Selection)
         remedy = f"; {first.remedy}" if first.remedy else ""
         return UnavailableError(f"{first.runtime} on {first.device}: {first.reason}{remedy}")
     formats = sorted({artifact.format for artifact in artifacts})
-    asked = ", ".join(selection.runtimes or ["any runtime"])
-    return UsageError(f"{asked}: reads none of the formats selected ({', '.join(formats)})")
+    said = f"reads none of the formats selected ({', '.join(formats)})"
+    if not selection.runtimes:
+        able = [name for name, runtime in RUNTIMES.items() if any(map(runtime.reads, artifacts))]
+        return UsageError(f"no runtime by default {said}; give --runtime {' or '.join(able)}")
+    asked, read = ", ".join(selection.runtimes), {one for name in selection.runtimes for one in RUNTIMES[name].formats}
+    others = sorted(read.difference(formats))
+    if others:
+        return UsageError(f"--runtime {asked}: {said}; give --format {' or '.join(others)}")
+    precisions = ", ".join(dict.fromkeys(artifact.precision for artifact in artifacts))
+    return UsageError(f"--runtime {asked}: reads none of the precisions selected ({precisions}); give --precision all")

@@ -85,15 +85,21 @@ def chosen(name: str | None, output: PurePath | None) -> Format:
     """Return the format of that name; without one the format that the ending of `output` means, else HTML.
 
     Raises:
-        UsageError: there is no such format, or the ending means none.
+        UsageError: there is no such format, or the ending means none, or another one.
     """
+    by_suffix = {suffix: one for one in FORMATS.values() for suffix in one.suffixes}
+    meant = by_suffix.get(output.suffix.lower()) if output else None
     if name is not None:
         if name not in FORMATS:
             raise unknown("format", name, FORMATS)
-        return FORMATS[name]
+        found = FORMATS[name]
+        endings = found.suffixes or FORMATS["json"].suffixes
+        if meant is not None and not set(meant.suffixes) & set(endings):
+            raise UsageError(f"--format {name}: --output {output} ends as {meant.name} does; end it in {endings[0]}")
+        return found
     if output is None or output == PurePath("-"):
         return FORMATS[DEFAULT]
-    by_suffix = {suffix: one for one in FORMATS.values() for suffix in one.suffixes}
-    if output.suffix.lower() not in by_suffix:
-        raise UsageError(f"--output {output}: its ending tells no format; end it in {', '.join(by_suffix)} or --format")
-    return by_suffix[output.suffix.lower()]
+    if meant is None:
+        told = f"its ending tells no format; end it in {', '.join(by_suffix)}, or give --format"
+        raise UsageError(f"--output {output}: {told}")
+    return meant

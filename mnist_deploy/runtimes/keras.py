@@ -9,6 +9,7 @@ from mnist_deploy.artifacts import Artifact
 from mnist_deploy.dataset import FloatArray, Images
 from mnist_deploy.runtimes.base import require_scores
 from mnist_deploy.runtimes.tensorflow import TensorFlowBase
+from mnist_deploy.training import load_model
 
 
 class KerasCallRuntime(TensorFlowBase):
@@ -24,9 +25,7 @@ class KerasCallRuntime(TensorFlowBase):
     def __init__(self, artifact: Artifact, *, device: str, threads: int | None, batch_size: int) -> None:
         """Load the .keras file, without its optimizer."""
         super().__init__(artifact, device=device, threads=threads, batch_size=batch_size)
-        import keras
-
-        self._model = keras.saving.load_model(artifact.path, compile=False)
+        self._model = load_model(artifact.path)
 
     def call(self, tensor: Any) -> Any:
         """Call the model as a function."""

@@ -14,6 +14,7 @@ from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.errors import UnavailableError
 from mnist_deploy.runtimes.base import Runtime
+from mnist_deploy.training import load_model
 from mnist_deploy.versions import importable
 
 PLATFORMS = {"cpu": "cpu", "gpu": "cuda"}
@@ -57,9 +58,8 @@ class KerasJaxRuntime(Runtime):
         super().__init__(artifact, device=device, threads=threads, batch_size=batch_size)
         configure(device, threads)
         import jax
-        import keras
 
-        model = keras.saving.load_model(artifact.path, compile=False)
+        model = load_model(artifact.path)
         trainable = [variable.value for variable in model.trainable_variables]
         fixed = [variable.value for variable in model.non_trainable_variables]
         self._function = jax.jit(lambda image: model.stateless_call(trainable, fixed, image, training=False)[0])

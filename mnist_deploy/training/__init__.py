@@ -11,6 +11,7 @@ from mnist_deploy.dataset import Dataset, FloatArray, scaled
 from mnist_deploy.rewriting import INCREASING, rewritten
 from mnist_deploy.training.checkpoints import Checkpoint
 from mnist_deploy.training.epochs import epoch_of, labels_for
+from mnist_deploy.training.loading import check, load_model, unreadable
 from mnist_deploy.training.models import BATCH_AXIS, INPUT_NAME, OUTPUT_NAME, build, require_tensorflow
 from mnist_deploy.training.records import ComputeDtype, Settings, TrainingRecord, settings_for
 
@@ -25,11 +26,14 @@ __all__ = [
     "Settings",
     "TrainingRecord",
     "build",
+    "check",
     "evaluate",
+    "load_model",
     "reference_scores",
     "require_tensorflow",
     "settings_for",
     "train",
+    "unreadable",
 ]
 
 SCORING_BATCH = 1000

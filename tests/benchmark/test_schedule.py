@@ -12,7 +12,7 @@ from mnist_deploy.benchmark.schedule import Cell, Plan, Use, beside, hosts, ligh
 def cell(runtime: str, threads: int, batch: int = 1, device: str = "cpu") -> Cell:
     provenance = Provenance(source_sha256="s", versions={}, created_at="2026-01-01T00:00:00Z")
     artifact = Artifact(
-        architecture="a", format="f", precision=Precision.INT8, path=Path("p"), size_bytes=1, sha256="x",
+        architecture="a", format="f", precision=Precision.INT8, path=Path("p"), size_bytes=1, sha256="0" * 64,
         provenance=provenance,
     )  # fmt: skip
     return Cell(artifact, runtime, device, Use(batch_size=batch, threads=threads))
