@@ -73,3 +73,10 @@ def test_the_example_trains_once_and_measures_both_versions_in_one_run() -> None
     uses = [step.get("uses", "").partition("@")[0] for step in steps("benchmark.yml")]
     assert uses.count("actions/checkout") == 2
     assert {"actions/cache", "actions/upload-artifact"} <= set(uses)
+
+
+def test_every_python_that_is_promised_runs_the_checks_with_the_lowest_versions_too() -> None:
+    (job,) = workflow("ci.yml")["jobs"].values()
+    assert job["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    assert {"run": "bash .ci/run"} in job["steps"]
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").count("--resolution lowest-direct") == 1
