@@ -33,7 +33,7 @@ HOSTILE = (
 )
 FREE = {
     "architecture", "format", "runtime", "reason", "remedy", "cpu", "platform", "python", "mnist_deploy", "version",
-    "virtual_machine", "call", "caveat", "baseline", "twin", "executed_on", "arithmetic", "runtime_version", "samples",
+    "virtual_machine", "call", "caveat", "baseline", "twin", "executed_on", "arithmetic", "runtime_version",
     "no_verdicts", "detail", "gate", "data_sha256",
 }  # fmt: skip
 
