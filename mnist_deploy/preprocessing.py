@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-# A full-frame camera's 36 megapixels fit: decoded and turned they take some 12 bytes a pixel, 0.5 GB at the most. What
+# A full-frame camera's 36 megapixels fit: decoded and turned they take some 12 bytes a pixel, some 0.5 GB. What
 # is larger is refused by its header, before any pixel is decoded.
 MAX_PIXELS = 36_000_000
 MAX_BYTES = 64 * 1024 * 1024

@@ -170,6 +170,7 @@ class SkipKind(StrEnum):
     NOT_EXPORTED = "not_exported"
     STALE = "stale"  # made of another model than the one that is here
     FAILED = "failed"  # tried, and it went wrong
+    OUT_OF_MEMORY = "out_of_memory"  # the kernel ended it, since it took more memory than there is here
     INTERRUPTED = "interrupted"  # the user stopped the command before its turn came
 
 

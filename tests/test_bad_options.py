@@ -208,7 +208,8 @@ def state(folder: Path) -> dict[str, tuple[int, ...]]:
         one = path.lstat()
         found[str(path)] = (one.st_mode, one.st_ino)
         # Of a folder this would tell that a lock in it was held meanwhile, and let go.
-        if not stat.S_ISDIR(one.st_mode):
+        # The lock itself holds nothing; some releases of filelock truncate it to that again.
+        if not stat.S_ISDIR(one.st_mode) and path.name != ".lock":
             found[str(path)] += (one.st_size, one.st_mtime_ns, one.st_ctime_ns)
     return found
 

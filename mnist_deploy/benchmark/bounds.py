@@ -18,6 +18,8 @@ SHARE = 0.8
 # A file may be so large: the call times of all cells in the null runtime, the longest of all answers, take 0.7 GB.
 FILE_BYTES = 2 * 1024**3
 _BLAME = Path("/proc/self/oom_score_adj")
+# Where memory runs out, the kernel ends whoever has the highest: a worker before its host, and both before the parent.
+WORKER_BLAME, HOST_BLAME = 1000, 900
 
 
 def memory_bytes() -> int:
@@ -26,15 +28,19 @@ def memory_bytes() -> int:
     return max(LEAST_BYTES, int(SHARE * min(free, cgroup.memory_bytes() or free)))
 
 
+def take_the_blame(score: int) -> None:
+    """Let the kernel end this process first, and not, say, its parent, where memory runs out."""
+    with suppress(OSError):
+        _BLAME.write_text(str(score), encoding="ascii")
+
+
 def set_bounds(*, memory: bool = True) -> None:
     """Bound this process and all that it starts, where the system can; what it holds already counts.
 
     Args:
         memory: whether to bound its memory too. A GPU's driver maps far more than it takes.
     """
-    # Where memory runs out all the same, the kernel is to end this process and not, say, its parent.
-    with suppress(OSError):
-        _BLAME.write_text("1000", encoding="ascii")
+    take_the_blame(WORKER_BLAME)
     try:
         import resource
     except ImportError:  # Windows

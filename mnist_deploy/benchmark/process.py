@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from mnist_deploy import quiet
+from mnist_deploy import cgroup, quiet
 from mnist_deploy.benchmark.listening import GarbledError, SilenceError, events
 from mnist_deploy.benchmark.messages import EVENT, Ended, Event, Request
 from mnist_deploy.benchmark.outcome import Outcome as Outcome
@@ -24,6 +24,8 @@ LAST_LINES, LAST_BYTES = 3, 16 * 1024
 GRACE_S = 120.0
 # What such an end mostly means; nothing is printed then.
 SIGNAL_HINTS = {"SIGKILL": " (out of memory?)", "SIGILL": " (the library uses an instruction that this CPU lacks)"}
+# So begins the reason of what the kernel ended because memory ran out, as far as it tells.
+OUT_OF_MEMORY = "out of memory: "
 OnEvent = Callable[[Event], None]
 
 
@@ -94,8 +96,11 @@ class Host:
         # Its processes share this place in the file.
         self._errors.seek(0)
         self._errors.truncate()
+        kills = cgroup.oom_kills()
         how = self._converse(self._running(), path, request, outcome, on_event)
-        if how is not None:
+        if how is not None and "SIGKILL" in how and cgroup.oom_kills() > kills:
+            outcome.died = f"{OUT_OF_MEMORY}the kernel ended its process, for it needs more than {_room()}"
+        elif how is not None:
             outcome.died = how + last_words(self._errors)
         else:
             outcome.gather(request)
@@ -170,6 +175,11 @@ def environment() -> dict[str, str]:
     """Return the environment for a Python process that must find this package and keep its libraries quiet."""
     path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(PACKAGE_ROOT)]))
     return {**quiet.CHATTER, **os.environ, "PYTHONPATH": path, "KERAS_BACKEND": "tensorflow"}
+
+
+def _room() -> str:
+    limit = cgroup.memory_bytes()
+    return "this machine has" if limit is None else f"the {limit / 1024**2:.0f} MiB that its control group may take"
 
 
 def how_it_died(code: int, limit_s: float) -> str:

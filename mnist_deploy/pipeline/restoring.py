@@ -57,7 +57,8 @@ def _samples(store: ArtifactStore, found: Results) -> Recording:
 
 def _fill(recorder: Recorder, samples: Recording, found: Results) -> None:
     rows = {_key(row): row for row in found.measurements}
-    reasons = {identity(skip, of=CELL): skip.reason for skip in found.skips if skip.kind is SkipKind.FAILED}
+    tried = {SkipKind.FAILED, SkipKind.OUT_OF_MEMORY}
+    reasons = {identity(skip, of=CELL): skip.reason for skip in found.skips if skip.kind in tried}
     for cell in recorder.cells:
         place = recorder.key(cell)
         if place in samples.passes:

@@ -29,7 +29,8 @@ def taken_up(store: ArtifactStore, fresh: Results, progress: Progress) -> Result
     if found.complete or not alike or any(changes(found, fresh.environment, fresh.data_sha256)):
         return fresh
     progress.log(f"going on with {path}, which was not finished")
-    found.skips = [skip for skip in found.skips if skip.kind is SkipKind.FAILED and skip.runtime is not None]
+    tried = {SkipKind.FAILED, SkipKind.OUT_OF_MEMORY}
+    found.skips = [skip for skip in found.skips if skip.kind in tried and skip.runtime is not None]
     found.resumed_at.append(datetime.now(UTC))
     return found
 

@@ -98,7 +98,7 @@ def _known(
 def passed(results: Results) -> bool:
     """Tell whether everything asked for was verified and agrees: no failed row, nothing stale, nothing broken."""
     broken = [skip for skip in results.skips if skip.kind in {SkipKind.STALE, SkipKind.FAILED}]
-    return all(row.passed for row in results.parity) and not broken
+    return bool(results.parity) and all(row.passed for row in results.parity) and not broken
 
 
 def _outcomes(sessions: list[Session], images: Path, progress: Progress) -> Iterator[tuple[Session, process.Outcome]]:
@@ -128,7 +128,10 @@ def _outcomes(sessions: list[Session], images: Path, progress: Progress) -> Iter
 
 
 def failed(cell: Cell, reason: str) -> Skip:
-    """Return the skip for a cell that was tried and went wrong."""
+    """Return the skip for a cell that was tried and went wrong; that there is too little memory is no fault of it."""
+    if reason.startswith(process.OUT_OF_MEMORY):
+        remedy = f"raise the limit, or leave {cell.runtime} out by --runtime"
+        return Skip(kind=SkipKind.OUT_OF_MEMORY, reason=reason, remedy=remedy, **cell.names)
     return Skip(kind=SkipKind.FAILED, reason=reason, remedy="run again with --debug", **cell.names)
 
 

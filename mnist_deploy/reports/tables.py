@@ -107,7 +107,12 @@ def skips(records: Sequence[Skip], *, quick: bool = False) -> RenderableType:
     """Return what was left out, with the reason and what would mend it; equal reasons share a line."""
     body = table(("what", "why", "what mends it"))
     for kind, what, reason, remedy in left_out(records):
-        style = {SkipKind.FAILED: "red", SkipKind.STALE: "yellow", SkipKind.INTERRUPTED: "yellow"}.get(kind)
+        style = {
+            SkipKind.FAILED: "red",
+            SkipKind.STALE: "yellow",
+            SkipKind.OUT_OF_MEMORY: "yellow",
+            SkipKind.INTERRUPTED: "yellow",
+        }.get(kind)
         body.add_row(*row((what, reason, remedy)), style=style)
     return titled("Left out", body, quick=quick)
 

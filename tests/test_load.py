@@ -1,0 +1,125 @@
+"""Beside others that take the processor, and with little memory: what is told is true, and nothing breaks."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mnist_deploy import cgroup
+from mnist_deploy.benchmark import process
+from mnist_deploy.results import SkipKind, load
+from tests.conftest import NETWORKS, Ended, mnist_deploy
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's control groups and counters")
+MLP, CNN = NETWORKS
+MIB = 1024**2
+GROUPS = Path("/sys/fs/cgroup")
+
+
+@pytest.fixture
+def hogs() -> Iterator[None]:
+    """Two processes a core that never wait."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * (os.cpu_count() or 1))]
+    yield
+    for one in busy:
+        one.kill()
+        one.wait()
+
+
+def test_beside_others_a_bench_ends_warns_and_withholds(hogs: None, root: Path, tiny_data: Path) -> None:
+    asked = ["--format", "tflite", "--precision", "int8", "--precision", "float32", "--runtime", "litert"]
+    done = mnist_deploy("bench", MLP, *asked, "--data", tiny_data, "--artifacts", root)
+    assert done.code == 0, done.err
+    words = " ".join(done.out.split())
+    assert "NOISY MACHINE: " in words and "close what else runs here" in words
+    assert "withheld mean, p99 and images/s, since the machine was too noisy for them" in words
+    found = load(root / "results" / "latest.json")
+    assert found.complete and found.noise is not None and found.noise.noisy and found.noise.withheld
+    assert len(found.measurements) == 4
+    for row in found.measurements:
+        assert row.latency_p50_s > 0
+        assert (row.latency_p99_s, row.latency_mean_s, row.throughput_images_per_s) == (None, None, None)
+    # One cell measured twice: where its two sides differ beyond chance, no verdict is given at all.
+    low, high = found.noise.twin_low, found.noise.twin_high
+    assert low is not None and high is not None
+    assert found.noise.no_verdicts or (low <= 1.03 and high >= 1 / 1.03)
+
+
+@pytest.fixture
+def group() -> Iterator[Path]:
+    """A control group that may take 512 MiB of memory."""
+    first, limit = (GROUPS / "memory", "memory.limit_in_bytes")
+    if not first.is_dir():
+        first, limit = GROUPS, "memory.max"
+    path = first / f"mnist-deploy-test-{os.getpid()}"
+    try:
+        path.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control group can be made here: {error}")
+    try:
+        (path / limit).write_text(str(512 * MIB))
+        for swap in ("memory.swap.max", "memory.memsw.limit_in_bytes"):
+            if (path / swap).exists():
+                (path / swap).write_text("0" if swap == "memory.swap.max" else str(512 * MIB))
+    except OSError as error:
+        path.rmdir()
+        pytest.skip(f"no memory limit can be set here: {error}")
+    yield path
+    path.rmdir()
+
+
+def inside(group: Path, *arguments: str | Path) -> Ended:
+    """Run the command line in a control group."""
+    enter = f'echo $$ > {group / "cgroup.procs"} && exec {sys.executable} -m mnist_deploy "$@"'
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MNIST_DEPLOY")}
+    command = ["sh", "-c", enter, "sh", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=clean, check=False)
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def test_with_512_mib_the_light_runtimes_are_measured_and_the_heavy_ones_left_out(
+    group: Path, root: Path, tiny_data: Path
+) -> None:
+    light = [word for name in ("litert", "onnxruntime", "openvino") for word in ("--runtime", name)]
+    # With batches so large that no library of the heavy kind has room for what a convolution makes of them.
+    heavy = ["--runtime", "tensorflow", "--runtime", "tensorflow-xla"]
+    common = ["--precision", "float32", "--quick", "--data", tiny_data, "--artifacts", root]
+    done = inside(group, "bench", CNN, *light, *heavy, "--batch-size", "1", "--batch-size", "2048", *common)
+    assert done.code == 0, done.err
+    found = load(root / "results" / "latest.json")
+    measured = {row.runtime for row in found.measurements if row.batch_size == 1}
+    left_out = [skip for skip in found.skips if skip.kind is SkipKind.OUT_OF_MEMORY]
+    assert {"litert", "onnxruntime", "openvino"} <= measured
+    assert {skip.runtime for skip in left_out} & {"tensorflow", "tensorflow-xla"}, done.out
+    assert not measured & {skip.runtime for skip in left_out if skip.runtime} - {"tensorflow", "tensorflow-xla"}
+    for skip in left_out:
+        assert "it needs more than the 512 MiB that its control group may take" in skip.reason
+        assert skip.remedy == f"raise the limit, or leave {skip.runtime} out by --runtime"
+    assert not [skip for skip in found.skips if skip.kind is SkipKind.FAILED]
+    assert "out of memory: the kernel" in " ".join(done.out.split()), "the table wraps what is longer"
+
+
+def test_a_kill_that_was_none_of_the_kernel_is_not_called_one(root: Path, tiny_data: Path) -> None:
+    """Whoever kills a worker, without the kernel's count of kills it failed."""
+    command = [sys.executable, "-m", "mnist_deploy", "bench", MLP, "--runtime", "litert", "--precision", "int8",
+               "--batch-size", "1", "--threads", "1", "--json", "--data", str(tiny_data),
+               "--artifacts", str(root)]  # fmt: skip
+    kills = cgroup.oom_kills()
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    family, workers = psutil.Process(started.pid), []
+    while not workers:
+        assert started.poll() is None
+        with suppress(psutil.NoSuchProcess):
+            workers = [one for host in family.children() for one in host.children()]
+    workers[0].kill()
+    out, err = started.communicate()
+    if cgroup.oom_kills() > kills:
+        pytest.skip("memory ran out elsewhere on this machine meanwhile")
+    kinds = [skip["kind"] for skip in json.loads(out)["skips"] if skip["device"] == "cpu"]
+    assert kinds == [SkipKind.FAILED] and process.OUT_OF_MEMORY not in out and started.returncode == 1, err
