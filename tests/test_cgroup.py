@@ -112,3 +112,9 @@ def test_usable_cores(affinity: int, quota: float | None, expected: int, monkeyp
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(affinity)), raising=False)
     monkeypatch.setattr(cgroup, "cpus", lambda: quota)
     assert environment.usable_cores() == expected
+
+
+def test_how_many_the_kernel_ended(tmp_path: Path) -> None:
+    assert cgroup.oom_kills(tmp_path) == 0, "where it does not tell"
+    tree(tmp_path, "0::/", **{"proc/vmstat": "nr_free_pages 7\noom_kill 12\npgfault 5"})
+    assert cgroup.oom_kills(tmp_path) == 12
