@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -76,6 +77,7 @@ def assert_told(capfd: Capture, *arguments: object) -> int:
 def test_hostile_results(command: list[str], times: int, tiny_run: TinyRun, tmp_path: Path, capfd: Capture) -> None:
     good = tiny_run.root / "results" / "latest.json"
     content, codes = shortened(json.loads(good.read_text())), Counter[int]()
+    shutil.copy(good.parent / content["samples"], tmp_path)
     names = {"FILE": str(tmp_path / "hostile.json"), "GOOD": str(good), "OUT": str(tmp_path / "out.html")}
 
     @settings(FEW, max_examples=times)

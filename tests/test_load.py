@@ -99,7 +99,7 @@ def test_with_512_mib_the_light_runtimes_are_measured_and_the_heavy_ones_left_ou
     assert {skip.runtime for skip in left_out} & {"tensorflow", "tensorflow-xla"}, done.out
     assert not measured & {skip.runtime for skip in left_out if skip.runtime} - {"tensorflow", "tensorflow-xla"}
     for skip in left_out:
-        assert "it needs more than the 512 MiB that its control group may take" in skip.reason
+        assert "it needs more than is left of the 512 MiB that its control group may take" in skip.reason
         assert skip.remedy == f"raise the limit, or leave {skip.runtime} out by --runtime"
     assert not [skip for skip in found.skips if skip.kind is SkipKind.FAILED]
     assert "out of memory: the kernel" in " ".join(done.out.split()), "the table wraps what is longer"

@@ -179,7 +179,9 @@ def environment() -> dict[str, str]:
 
 def _room() -> str:
     limit = cgroup.memory_bytes()
-    return "this machine has" if limit is None else f"the {limit / 1024**2:.0f} MiB that its control group may take"
+    if limit is None:
+        return "this machine has left"
+    return f"is left of the {limit / 1024**2:.0f} MiB that its control group may take"
 
 
 def how_it_died(code: int, limit_s: float) -> str:

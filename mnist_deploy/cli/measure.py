@@ -193,6 +193,8 @@ def _require_measured(results: "Results") -> None:
     from mnist_deploy.errors import FailedCheckError
     from mnist_deploy.pipeline import benching
 
+    if not results.measurements:
+        raise FailedCheckError("nothing could be measured; see what was left out, and why")
     if not benching.succeeded(results):
         raise FailedCheckError("some measurements failed; see the red lines under the tables")
 

@@ -144,7 +144,8 @@ def _probe(base: Results, head: Results) -> float | None:
 
 def _failed(name: CellName, results: Results) -> bool:
     return any(
-        skip.kind is SkipKind.FAILED and all(getattr(skip, field) in (None, getattr(name, field)) for field in CELL)
+        skip.kind in {SkipKind.FAILED, SkipKind.OUT_OF_MEMORY}
+        and all(getattr(skip, field) in (None, getattr(name, field)) for field in CELL)
         for skip in results.skips
     )
 

@@ -4,6 +4,7 @@ import random
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -75,7 +76,7 @@ def verify(
                 rows[cell] = _row(cell, agreement, outcome.scored[number], gates)
             results.parity = [rows[cell] for cell in todo.cells if cell in rows]
             results.save(store.results)
-    results.leave_out(failed(cell, broken[cell]) for cell in left if cell in broken)
+    results.leave_out(failed(cell, broken[cell]) for cell in left if cell not in rows)
 
 
 def _names(cell: Cell) -> tuple[str, ...]:
@@ -102,7 +103,10 @@ def passed(results: Results) -> bool:
 
 
 def _outcomes(sessions: list[Session], images: Path, progress: Progress) -> Iterator[tuple[Session, process.Outcome]]:
-    """Let workers compute the scores, one a core at a time: here nothing is timed. A GPU takes one at a time."""
+    """Let workers compute the scores, one a core at a time: here nothing is timed. A GPU takes one at a time.
+
+    What had too little memory beside others is tried once more with nothing beside it, and comes a second time.
+    """
 
     def on_event(session: Session, event: Event) -> None:
         if isinstance(event, Scored | Failed):
@@ -120,11 +124,19 @@ def _outcomes(sessions: list[Session], images: Path, progress: Progress) -> Iter
     speaking = Lock()
     # What begins last should be short, or one core waits for the other.
     groups = sorted(schedule.hosts(sessions), key=lambda group: min(RUNTIMES[one.runtime].order for one in group))
+    crowded: list[Session] = []
     for on_gpu in (False, True):
         mine = [group for group in groups if (group[0].device == "gpu") is on_gpu]
-        with ThreadPoolExecutor(1 if on_gpu else environment.usable_cores()) as pool:
+        beside = 1 if on_gpu else min(environment.usable_cores(), len(mine))
+        with ThreadPoolExecutor(max(1, beside)) as pool:
             for done in as_completed([pool.submit(work, group) for group in mine]):
-                yield from done.result()
+                for session, outcome in done.result():
+                    short = [number for number, why in outcome.failed.items() if why.startswith(process.OUT_OF_MEMORY)]
+                    if short and beside > 1:
+                        crowded.append(replace(session, cells=tuple(session.cells[number] for number in short)))
+                    yield session, outcome
+    for group in schedule.hosts(crowded):
+        yield from work(group)
 
 
 def failed(cell: Cell, reason: str) -> Skip:
