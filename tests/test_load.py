@@ -14,7 +14,7 @@ import pytest
 from mnist_deploy import cgroup
 from mnist_deploy.benchmark import process
 from mnist_deploy.results import SkipKind, load
-from tests.conftest import NETWORKS, Ended, mnist_deploy
+from tests.conftest import FEW, NETWORKS, Ended, mnist_deploy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's control groups and counters")
 MLP, CNN = NETWORKS
@@ -103,6 +103,39 @@ def test_with_512_mib_the_light_runtimes_are_measured_and_the_heavy_ones_left_ou
         assert skip.remedy == f"raise the limit, or leave {skip.runtime} out by --runtime"
     assert not [skip for skip in found.skips if skip.kind is SkipKind.FAILED]
     assert "out of memory: the kernel" in " ".join(done.out.split()), "the table wraps what is longer"
+
+
+# Holds memory until the kernel has ended a process of the group: a worker, as those take the blame.
+HOLD = """
+import sys, time
+from pathlib import Path
+held, told = bytearray(int(sys.argv[2])), Path(sys.argv[1])
+held[::4096] = b"x" * len(held[::4096])
+print(flush=True)
+while told.read_text().split()[-1] == "0" if told.name != "memory.events" else "oom_kill 0" in told.read_text():
+    time.sleep(0.01)
+"""
+
+
+@pytest.fixture
+def crowd(group: Path) -> Iterator[None]:
+    """Another program in the group, which takes 320 of the 512 MiB until something had to give way."""
+    told = next(group / name for name in ("memory.events", "memory.oom_control") if (group / name).exists())
+    enter = f'echo $$ > {group / "cgroup.procs"} && exec {sys.executable} -c "$@"'
+    command = ["sh", "-c", enter, "sh", HOLD, str(told), str(320 * MIB)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdout.readline()
+        yield
+        other.kill()
+
+
+def test_what_has_room_alone_is_verified_after_all(crowd: None, group: Path, root: Path, tiny_data: Path) -> None:
+    """Two libraries at a time, and others: what had to give way then is tried with nothing beside it."""
+    asked = ["--runtime", "tensorflow", "--runtime", "onnxruntime", "--precision", "float32", *FEW, "--json"]
+    done = inside(group, "verify", MLP, *asked, "--data", tiny_data, "--artifacts", root)
+    found = json.loads(done.out)
+    assert [row["runtime"] for row in found["parity"]] == ["onnxruntime", "tensorflow"], done.err
+    assert done.code == 0 and not [skip for skip in found["skips"] if skip["device"] == "cpu"]
 
 
 def test_a_kill_that_was_none_of_the_kernel_is_not_called_one(root: Path, tiny_data: Path) -> None:
