@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mnist_deploy import cgroup
+from mnist_deploy import cgroup, environment
 from mnist_deploy.benchmark import process
-from mnist_deploy.results import SkipKind, load
+from mnist_deploy.results import Results, SkipKind, load
 from tests.conftest import FEW, NETWORKS, Ended, mnist_deploy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's control groups and counters")
@@ -32,7 +32,9 @@ def hogs() -> Iterator[None]:
         one.wait()
 
 
-def test_beside_others_a_bench_ends_warns_and_withholds(hogs: None, root: Path, tiny_data: Path) -> None:
+def test_beside_others_a_bench_ends_warns_and_withholds(
+    measured: tuple[Path, Results], hogs: None, root: Path, tiny_data: Path
+) -> None:
     asked = ["--format", "tflite", "--precision", "int8", "--precision", "float32", "--runtime", "litert"]
     done = mnist_deploy("bench", MLP, *asked, "--data", tiny_data, "--artifacts", root)
     assert done.code == 0, done.err
@@ -45,10 +47,16 @@ def test_beside_others_a_bench_ends_warns_and_withholds(hogs: None, root: Path, 
     for row in found.measurements:
         assert row.latency_p50_s > 0
         assert (row.latency_p99_s, row.latency_mean_s, row.throughput_images_per_s) == (None, None, None)
+        assert sum(row.pass_trusted) < 3, "with one thread and with several, no interval is as narrow as a quiet one"
     # One cell measured twice: where its two sides differ beyond chance, no verdict is given at all.
     low, high = found.noise.twin_low, found.noise.twin_high
     assert low is not None and high is not None
     assert found.noise.no_verdicts or (low <= 1.03 and high >= 1 / 1.03)
+    # Against a run without others nothing is called slower or faster.
+    before = measured[0] / "results" / f"{measured[1].stem}.json"
+    compared = mnist_deploy("compare", before, root / "results" / "latest.json", "--format", "json")
+    assert compared.code == 0, compared.err
+    assert {cell["outcome"] for cell in json.loads(compared.out)["cells"]} <= {"open", "holds"}
 
 
 @pytest.fixture
@@ -112,7 +120,7 @@ from pathlib import Path
 held, told = bytearray(int(sys.argv[2])), Path(sys.argv[1])
 held[::4096] = b"x" * len(held[::4096])
 print(flush=True)
-while told.read_text().split()[-1] == "0" if told.name != "memory.events" else "oom_kill 0" in told.read_text():
+while "oom_kill 0" in told.read_text():
     time.sleep(0.01)
 """
 
@@ -129,6 +137,7 @@ def crowd(group: Path) -> Iterator[None]:
         other.kill()
 
 
+@pytest.mark.skipif(environment.usable_cores() < 2, reason="one core verifies one at a time anyway")
 def test_what_has_room_alone_is_verified_after_all(crowd: None, group: Path, root: Path, tiny_data: Path) -> None:
     """Two libraries at a time, and others: what had to give way then is tried with nothing beside it."""
     asked = ["--runtime", "tensorflow", "--runtime", "onnxruntime", "--precision", "float32", *FEW, "--json"]

@@ -8,7 +8,8 @@ cells     JSON text: a list of {architecture, format, precision, runtime, device
           the standard one
 times     all calls' nanoseconds, slice after slice
 slice_*   one entry a slice: cell (index into cells), pass, round, attempt, calls (how many of `times` are its own), and
-          its witnesses: wall_s, cpu_s, involuntary, waits, steal_s, pressure_s, probe_s, engine_s; NaN for unknown
+          its witnesses: wall_s, cpu_s, involuntary, waits, steal_s, pressure_s, probe_s, delay_s, engine_s; NaN for
+          unknown; older files have no delay_s
 start_*   one entry for each cell in each pass: cell, pass, load_s, first_call_s, memory_bytes
 """
 
@@ -197,6 +198,7 @@ def load(path: Path) -> Recording:
     for cell, _, load_s, first_call_s, memory_bytes in zip(*(arrays[name] for name in _START), strict=True):
         found.passes[keys[int(cell)]].append(PassRecord([], float(load_s), float(first_call_s), int(memory_bytes)))
     ends = np.cumsum(arrays["slice_calls"].astype(np.int64))
+    arrays.setdefault("slice_delay_s", np.full(len(ends), np.nan))
     for number, end in enumerate(ends):
         row = {name: arrays[name][number] for name in _SLICE}
         seen = {name: _known(row[f"slice_{name}"]) for name in SliceNoise.model_fields}

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from mnist_deploy.benchmark.noise import Reason, SliceNoise, probe, quiet_probe, reasons, settle
+from mnist_deploy.benchmark.noise import MAX_WAITS_PER_S, Reason, SliceNoise, probe, quiet_probe, reasons, settle
 
 QUIET = 0.000_150
 
@@ -36,9 +36,12 @@ def seen(**changes: object) -> SliceNoise:
         ({"probe_s": QUIET * 1.09}, []),
         ({"probe_s": QUIET * 1.11}, [Reason.HOST]),
         ({"cpu_s": 0.05, "involuntary": 90, "probe_s": QUIET * 2}, [Reason.CPU, Reason.SWITCHES, Reason.HOST]),
-        # Work that goes from thread to thread waits of its own accord: only the probe can tell.
+        # Work that goes from thread to thread waits of its own accord: its share of a processor tells nothing.
         ({"cpu_s": 0.05, "involuntary": 90, "waits": 6, "steal_s": 0.03, "pressure_s": 0.02}, []),
         ({"waits": 6, "probe_s": QUIET * 1.2}, [Reason.HOST]),
+        # Not so what its threads waited for a processor, of all the time that they wanted one.
+        ({"waits": 6, "cpu_s": 0.06, "delay_s": 0.0199}, []),
+        ({"waits": 6, "cpu_s": 0.06, "delay_s": 0.0201}, [Reason.DELAY]),
     ],
 )
 def test_known_reasons(changes: dict[str, object], expected: list[Reason]) -> None:
@@ -92,25 +95,32 @@ def test_a_neighbour_on_the_same_processor_is_noticed() -> None:
     """The same second of work, alone and beside a process that never rests, both on one processor."""
     program = (
         "import os, sys, time; from mnist_deploy.benchmark.noise import Witness;"
-        "os.sched_setaffinity(0, {int(sys.argv[1])});"
+        "os.sched_setaffinity(0, {int(sys.argv[1])}); rest_s = float(sys.argv[2])\n"
         "witness = Witness(1); end = time.perf_counter() + 0.5\n"
-        "while time.perf_counter() < end: pass\n"
+        "while (now := time.perf_counter()) < end:\n"
+        "    while time.perf_counter() < now + 0.005: pass\n"
+        "    if rest_s: time.sleep(rest_s)\n"
         "print(witness.end().model_dump_json())"
     )
     processor = str(min(os.sched_getaffinity(0)))
 
-    def share() -> SliceNoise:
-        command = [sys.executable, "-c", program, processor]
+    def share(rest_s: float = 0) -> SliceNoise:
+        command = [sys.executable, "-c", program, processor, str(rest_s)]
         return SliceNoise.model_validate_json(subprocess.run(command, capture_output=True, check=True).stdout)
 
     hog = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
-    alone = share()
+    alone, resting_alone = share(), share(0.001)
     neighbour = subprocess.Popen([sys.executable, "-c", hog, processor])
     try:
-        beside = share()
+        beside, resting = share(), share(0.001)
     finally:
         neighbour.kill()
         neighbour.wait()
     assert beside.cpu_s / beside.wall_s < 0.8 * alone.cpu_s / alone.wall_s
     assert beside.involuntary > alone.involuntary
     assert Reason.CPU in reasons(beside, alone.probe_s, threads=1)
+    # What rests between its work, as a pool's threads do, has less than a processor's time anyway.
+    assert resting.waits > MAX_WAITS_PER_S * resting.wall_s
+    assert Reason.DELAY in reasons(resting, alone.probe_s, threads=1)
+    assert resting_alone.delay_s is not None and resting.delay_s is not None
+    assert resting_alone.delay_s < 0.5 * resting.delay_s

@@ -61,6 +61,16 @@ def test_round_trip(tmp_path: Path) -> None:
     assert [record.memory_bytes for record in found.passes[key()]] == [300, 500]
 
 
+def test_a_file_from_before_delays_were_witnessed(tmp_path: Path) -> None:
+    RECORDING.save(tmp_path / "samples.npz")
+    older = raw(tmp_path / "samples.npz")
+    del older["slice_delay_s"]
+    np.savez(tmp_path / "samples.npz", **older)  # type: ignore[arg-type]
+    found = recording.load(tmp_path / "samples.npz")
+    assert {one.noise.delay_s for _, one in found.slices()} == {None}
+    assert found.tally() == RECORDING.tally()
+
+
 def test_tally_counts_what_no_attempt_mended() -> None:
     planned, retried, left, reasons = RECORDING.tally()
     # Planned: two rounds in each of two passes, and two of the twin. The slice that was mended is not left.
@@ -110,6 +120,7 @@ def test_published_figures_follow_from_the_file_alone(measured: tuple[Path, Resu
         | (~waits & (arrays["slice_involuntary"] > 200 * arrays["slice_wall_s"]))
         | (~waits & (np.nan_to_num(arrays["slice_steal_s"]) > 0.03 * arrays["slice_wall_s"]))
         | (~waits & (np.nan_to_num(arrays["slice_pressure_s"]) > 0.05 * arrays["slice_wall_s"]))
+        | (arrays["slice_delay_s"] > 0.25 * (arrays["slice_delay_s"] + arrays["slice_cpu_s"]))
         | (arrays["slice_probe_s"] > 1.10 * quiet)
     )
     for number, cell in enumerate(cells):
