@@ -40,8 +40,8 @@ def seen(**changes: object) -> SliceNoise:
         ({"cpu_s": 0.05, "involuntary": 90, "waits": 6, "steal_s": 0.03, "pressure_s": 0.02}, []),
         ({"waits": 6, "probe_s": QUIET * 1.2}, [Reason.HOST]),
         # Not so what its threads waited for a processor, of all the time that they wanted one.
-        ({"waits": 6, "cpu_s": 0.06, "delay_s": 0.0199}, []),
-        ({"waits": 6, "cpu_s": 0.06, "delay_s": 0.0201}, [Reason.DELAY]),
+        ({"waits": 6, "cpu_s": 0.06, "delay_s": 0.0066}, []),
+        ({"waits": 6, "cpu_s": 0.06, "delay_s": 0.0067}, [Reason.DELAY]),
     ],
 )
 def test_known_reasons(changes: dict[str, object], expected: list[Reason]) -> None:
@@ -50,6 +50,11 @@ def test_known_reasons(changes: dict[str, object], expected: list[Reason]) -> No
 
 def test_the_share_of_a_processor_is_asked_of_single_threads_only() -> None:
     assert reasons(seen(cpu_s=0.05), QUIET, threads=2) == []
+
+
+def test_several_threads_wait_for_each_other_too() -> None:
+    assert reasons(seen(cpu_s=0.06, delay_s=0.0199), QUIET, threads=2) == []
+    assert reasons(seen(cpu_s=0.06, delay_s=0.0201), QUIET, threads=2) == [Reason.DELAY]
 
 
 def test_quiet_probe_is_a_low_quantile_so_that_a_loud_hour_does_not_pass_for_quiet() -> None:

@@ -120,7 +120,10 @@ def test_published_figures_follow_from_the_file_alone(measured: tuple[Path, Resu
         | (~waits & (arrays["slice_involuntary"] > 200 * arrays["slice_wall_s"]))
         | (~waits & (np.nan_to_num(arrays["slice_steal_s"]) > 0.03 * arrays["slice_wall_s"]))
         | (~waits & (np.nan_to_num(arrays["slice_pressure_s"]) > 0.05 * arrays["slice_wall_s"]))
-        | (arrays["slice_delay_s"] > 0.25 * (arrays["slice_delay_s"] + arrays["slice_cpu_s"]))
+        | (
+            arrays["slice_delay_s"]
+            > np.where(threads == 1, 0.10, 0.25) * (arrays["slice_delay_s"] + arrays["slice_cpu_s"])
+        )
         | (arrays["slice_probe_s"] > 1.10 * quiet)
     )
     for number, cell in enumerate(cells):
