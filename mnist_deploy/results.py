@@ -1,6 +1,6 @@
 """The records of a run, saved and loaded as JSON with a schema version. SI units; unknown is null, never 0."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -174,6 +174,10 @@ class SkipKind(StrEnum):
     INTERRUPTED = "interrupted"  # the user stopped the command before its turn came
 
 
+# What was tried, and gave no row.
+TRIED = frozenset({SkipKind.FAILED, SkipKind.OUT_OF_MEMORY})
+
+
 class Skip(BaseModel):
     """Something that was not exported, verified or measured, why, and what would mend it; None means 'any'.
 
@@ -272,6 +276,15 @@ class Results(BaseModel):
         if self.complete:
             files.write_text(folder / "latest.json", text)
         return path
+
+
+def newest_first(folder: Path) -> Iterator[tuple[Path, "Results | ArtifactError"]]:
+    """Yield each results file of a folder with what it holds, or why that cannot be read."""
+    for path in sorted(folder.glob("[0-9]*.json"), reverse=True):
+        try:
+            yield path, load(path)
+        except ArtifactError as error:
+            yield path, error
 
 
 def load(path: Path) -> Results:

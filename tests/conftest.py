@@ -37,11 +37,16 @@ class Ended:
     err: str
 
 
+def clean_environment() -> dict[str, str]:
+    """The environment without what would change our commands."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("MNIST_DEPLOY")}
+
+
 def mnist_deploy(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Ended:
     """Run the command line as a user does, in a process of its own."""
     command = [sys.executable, "-m", "mnist_deploy", *map(str, arguments)]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MNIST_DEPLOY")}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**clean, **environment}, check=False)
+    env = {**clean_environment(), **environment}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env, check=False)
     return Ended(done.returncode, done.stdout, done.stderr)
 
 

@@ -1,6 +1,5 @@
 """What is killed at any moment leaves nothing broken, keeps what is finished, and goes on when it is called again."""
 
-import os
 import random
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from mnist_deploy import files, results, training
 from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.artifacts import ArtifactStore, State
 from mnist_deploy.results import Results
-from tests.conftest import FEW, NETWORKS, TinyRun, mnist_deploy
+from tests.conftest import FEW, NETWORKS, TinyRun, clean_environment, mnist_deploy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers end with their parent on Linux alone")
 MLP, CNN = NETWORKS
@@ -27,8 +26,9 @@ RUNNING = {psutil.STATUS_RUNNING, psutil.STATUS_SLEEPING, psutil.STATUS_DISK_SLE
 def begun(*arguments: str | Path) -> subprocess.Popen[str]:
     """Begin a command as a user does, without waiting for it."""
     command = [sys.executable, "-m", "mnist_deploy", *map(str, arguments)]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MNIST_DEPLOY")}
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=clean)
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=clean_environment()
+    )
 
 
 def killed(process: subprocess.Popen[str]) -> None:

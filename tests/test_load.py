@@ -15,7 +15,7 @@ import pytest
 from mnist_deploy import cgroup, environment
 from mnist_deploy.benchmark import process
 from mnist_deploy.results import Results, SkipKind, load
-from tests.conftest import FEW, NETWORKS, Ended, mnist_deploy
+from tests.conftest import FEW, NETWORKS, Ended, clean_environment, mnist_deploy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's control groups and counters")
 MLP, CNN = NETWORKS
@@ -108,9 +108,8 @@ def group() -> Iterator[Path]:
 def inside(group: Path, *arguments: str | Path) -> Ended:
     """Run the command line in a control group."""
     enter = f'echo $$ > {group / "cgroup.procs"} && exec {sys.executable} -m mnist_deploy "$@"'
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MNIST_DEPLOY")}
     command = ["sh", "-c", enter, "sh", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=clean, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=clean_environment(), check=False)
     return Ended(done.returncode, done.stdout, done.stderr)
 
 

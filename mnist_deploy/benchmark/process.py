@@ -96,14 +96,11 @@ class Host:
         # Its processes share this place in the file.
         self._errors.seek(0)
         self._errors.truncate()
-        kills = cgroup.oom_kills()
         how = self._converse(self._running(), path, request, outcome, on_event)
-        if how is not None and "SIGKILL" in how and cgroup.oom_kills() > kills:
-            outcome.died = f"{OUT_OF_MEMORY}the kernel ended its process, for it needs more than {_room()}"
-        elif how is not None:
-            outcome.died = how + last_words(self._errors)
-        else:
+        if how is None:
             outcome.gather(request)
+        else:
+            outcome.died = how if how.startswith(OUT_OF_MEMORY) else how + last_words(self._errors)
         return outcome
 
     def _converse(
@@ -111,12 +108,13 @@ class Host:
     ) -> str | None:
         """Hand a request over, take its events, and return how the worker died; None if it did not."""
         assert process.stdin is not None and process.stdout is not None
+        kills = cgroup.oom_kills()
         try:
             process.stdin.write(f"{path}\n".encode())
             process.stdin.flush()
             for event in events(process.stdout, EVENT, request.limit_s + GRACE_S):
                 if isinstance(event, Ended):
-                    return how_it_died(event.code, request.limit_s) if event.code else None
+                    return _death(event.code, request.limit_s, kills) if event.code else None
                 if event.job >= len(request.jobs):
                     raise GarbledError(f"spoke of job {event.job} of {len(request.jobs)}")
                 on_event(outcome.note(event, request))
@@ -130,7 +128,7 @@ class Host:
         except (SilenceError, subprocess.TimeoutExpired):
             self._kill()
             return f"took longer than {request.limit_s:g} s"
-        return how_it_died(self._kill(), request.limit_s)
+        return _death(self._kill(), request.limit_s, kills)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -177,11 +175,17 @@ def environment() -> dict[str, str]:
     return {**quiet.CHATTER, **os.environ, "PYTHONPATH": path, "KERAS_BACKEND": "tensorflow"}
 
 
-def _room() -> str:
+def _death(code: int, limit_s: float, kills: int) -> str:
+    """Say how a worker ended; whether it was for want of memory, the kernel's count, which was `kills`, tells."""
+    if code != -getattr(signal, "SIGKILL", 0) or cgroup.oom_kills() == kills:
+        return how_it_died(code, limit_s)
     limit = cgroup.memory_bytes()
-    if limit is None:
-        return "this machine has left"
-    return f"is left of the {limit / 1024**2:.0f} MiB that its control group may take"
+    room = (
+        f"is left of the {limit / 1024**2:.0f} MiB that its control group may take"
+        if limit
+        else "this machine has left"
+    )
+    return f"{OUT_OF_MEMORY}the kernel ended its process, for it needs more than {room}"
 
 
 def how_it_died(code: int, limit_s: float) -> str:

@@ -13,7 +13,7 @@ from mnist_deploy.decisions.identity import differences
 from mnist_deploy.decisions.judging import Pair, Rules
 from mnist_deploy.errors import ArtifactError, UsageError
 from mnist_deploy.kinds import CELL
-from mnist_deploy.results import Measurement, Results, SkipKind
+from mnist_deploy.results import TRIED, Measurement, Results
 
 MAX_REGRESSION = 0.05
 ALPHA = 0.05
@@ -144,8 +144,7 @@ def _probe(base: Results, head: Results) -> float | None:
 
 def _failed(name: CellName, results: Results) -> bool:
     return any(
-        skip.kind in {SkipKind.FAILED, SkipKind.OUT_OF_MEMORY}
-        and all(getattr(skip, field) in (None, getattr(name, field)) for field in CELL)
+        skip.kind in TRIED and all(getattr(skip, field) in (None, getattr(name, field)) for field in CELL)
         for skip in results.skips
     )
 

@@ -118,13 +118,10 @@ def _named_main(read: Sequence[_Read]) -> _Read:
 def _stored(store: ArtifactStore) -> tuple[list[_Read], list[str]]:
     """Return the store's finished results, newest first, and why others could not be read."""
     found, problems = [], []
-    for path in sorted(store.results.glob("[0-9]*.json"), reverse=True):
-        try:
-            one = results.load(path)
-        except ArtifactError as error:
-            problems.append(str(error))
-            continue
-        if one.complete and not one.checks:
+    for path, one in results.newest_first(store.results):
+        if isinstance(one, ArtifactError):
+            problems.append(str(one))
+        elif one.complete and not one.checks:
             found.append((path, one))
     if not found and problems:
         raise ArtifactError(problems[0])

@@ -14,7 +14,7 @@ from mnist_deploy.errors import ArtifactError, UsageError
 from mnist_deploy.kinds import CELL, identity, kind
 from mnist_deploy.pipeline.figures import Facts
 from mnist_deploy.pipeline.recorder import Recorder
-from mnist_deploy.results import Measurement, Results, SkipKind
+from mnist_deploy.results import TRIED, Measurement, Results
 
 
 def restore(recorder: Recorder, store: ArtifactStore, found: Results, dataset: Dataset) -> None:
@@ -57,8 +57,7 @@ def _samples(store: ArtifactStore, found: Results) -> Recording:
 
 def _fill(recorder: Recorder, samples: Recording, found: Results) -> None:
     rows = {_key(row): row for row in found.measurements}
-    tried = {SkipKind.FAILED, SkipKind.OUT_OF_MEMORY}
-    reasons = {identity(skip, of=CELL): skip.reason for skip in found.skips if skip.kind in tried}
+    reasons = {identity(skip, of=CELL): skip.reason for skip in found.skips if skip.kind in TRIED}
     for cell in recorder.cells:
         place = recorder.key(cell)
         if place in samples.passes:

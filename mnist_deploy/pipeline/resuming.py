@@ -48,13 +48,10 @@ def interrupted(store: ArtifactStore) -> tuple[Path, Results]:
         UsageError: there is none.
     """
     passed_over = ""
-    for path in sorted(store.results.glob("[0-9]*.json"), reverse=True):
-        try:
-            one = results.load(path)
-        except ArtifactError as error:  # another version's, or damaged
-            passed_over = passed_over or f"; passed over: {error}"
-            continue
-        if not one.complete and one.asked is not None and one.plan is not None and one.stem == path.stem:
+    for path, one in results.newest_first(store.results):
+        if isinstance(one, ArtifactError):  # another version's, or damaged
+            passed_over = passed_over or f"; passed over: {one}"
+        elif not one.complete and one.asked is not None and one.plan is not None and one.stem == path.stem:
             return path, one
     raise UsageError(
         f"--resume: {store.results} holds no interrupted bench; begin one: mnist-deploy bench{passed_over}"

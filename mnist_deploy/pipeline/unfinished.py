@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 
 from mnist_deploy import results
 from mnist_deploy.artifacts import ArtifactStore
-from mnist_deploy.errors import ArtifactError
 from mnist_deploy.pipeline.restoring import changes
 from mnist_deploy.progress import Progress
-from mnist_deploy.results import Results, SkipKind
+from mnist_deploy.results import TRIED, Results
 
 
 def taken_up(store: ArtifactStore, fresh: Results, progress: Progress) -> Results:
@@ -16,21 +15,15 @@ def taken_up(store: ArtifactStore, fresh: Results, progress: Progress) -> Result
     Begun alike: asked for the same, on the same machine and data, with the same libraries. What they hold of artifacts
     that have changed since is for the command to find out; of what they left out only failures remain.
     """
-    for path in sorted(store.results.glob("[0-9]*.json"), reverse=True):
-        try:
-            found = results.load(path)
-        except ArtifactError:  # another version's, or damaged
-            continue
-        if found.command == fresh.command:
-            break
-    else:
+    read = ((path, one) for path, one in results.newest_first(store.results) if isinstance(one, Results))
+    path, found = next(((path, one) for path, one in read if one.command == fresh.command), (None, fresh))
+    if path is None:
         return fresh
     alike = _selected(found) == _selected(fresh) and found.quick == fresh.quick and found.stem == path.stem
     if found.complete or not alike or any(changes(found, fresh.environment, fresh.data_sha256)):
         return fresh
     progress.log(f"going on with {path}, which was not finished")
-    tried = {SkipKind.FAILED, SkipKind.OUT_OF_MEMORY}
-    found.skips = [skip for skip in found.skips if skip.kind in tried and skip.runtime is not None]
+    found.skips = [skip for skip in found.skips if skip.kind in TRIED and skip.runtime is not None]
     found.resumed_at.append(datetime.now(UTC))
     return found
 
