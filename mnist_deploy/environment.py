@@ -100,6 +100,12 @@ def affinity_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
+def processor() -> str:
+    """Return this processor's name, and its int8 dot products: 'AMD EPYC (avx512_vnni)'."""
+    products = cpu.int8_dot_products(cpu.features())
+    return f"{_cpu() or 'unknown'} ({', '.join(products) or 'no int8 dot products'})"
+
+
 def _cpu() -> str | None:
     info = Path("/proc/cpuinfo")
     if info.is_file():

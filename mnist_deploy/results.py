@@ -15,7 +15,7 @@ from mnist_deploy.benchmark.schedule import Plan, Use
 from mnist_deploy.environment import Environment
 from mnist_deploy.errors import ArtifactError
 from mnist_deploy.kinds import Variant
-from mnist_deploy.parity import ParityRow
+from mnist_deploy.parity import ParityRow, ProcessorRow
 from mnist_deploy.runtimes import Proof
 
 SCHEMA_VERSION = 5
@@ -226,7 +226,7 @@ class Results(BaseModel):
     has the times at which an interrupted measurement went on.
 
     `samples` names the file beside this one that holds every timed call (see `benchmark.recording`); `data_sha256` is
-    the data's that it was made with (see `dataset.Dataset.sha256`).
+    the data's that it was made with (see `dataset.Dataset.sha256`). `processors` are answers on other processors.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -250,6 +250,7 @@ class Results(BaseModel):
     samples: str | None = Field(None, pattern=SAMPLES)
     training: list[TrainingRow] = []
     parity: list[ParityRow] = []
+    processors: list[ProcessorRow] = []
     measurements: list[Measurement] = []
     skips: list[Skip] = []
 

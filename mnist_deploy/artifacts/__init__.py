@@ -16,6 +16,7 @@ results/<time>.json, latest.json    what was verified and measured
 from mnist_deploy.artifacts.checks import is_intact, making, remake, require_intact
 from mnist_deploy.artifacts.manifest import MANIFEST
 from mnist_deploy.artifacts.records import (
+    EXACT_KERNELS,
     EXPORT_REVISION,
     KERAS_FORMAT,
     NAME,
@@ -24,6 +25,7 @@ from mnist_deploy.artifacts.records import (
     SHA256,
     Artifact,
     Manifest,
+    ProcessorCheck,
     Provenance,
     State,
 )
@@ -32,6 +34,7 @@ from mnist_deploy.artifacts.store import ArtifactStore
 from mnist_deploy.kinds import Precision, Variant
 
 __all__ = [
+    "EXACT_KERNELS",
     "EXPORT_REVISION",
     "KERAS_FORMAT",
     "MANIFEST",
@@ -43,6 +46,7 @@ __all__ = [
     "ArtifactStore",
     "Manifest",
     "Precision",
+    "ProcessorCheck",
     "Provenance",
     "Reference",
     "State",

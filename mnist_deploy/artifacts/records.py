@@ -15,9 +15,13 @@ SHA256 = r"^[0-9a-f]{64}$"
 
 
 # Raised when an exporter makes another artifact of the same model: what an earlier version exported is then made anew.
-EXPORT_REVISION = 2
+EXPORT_REVISION = 3
 # The first at which exports are made of the rewritten network.
 REWRITTEN_SINCE = 2
+
+
+# Kernels of this processor that add products without saturation, where its fast ones do not: see `ProcessorCheck`.
+EXACT_KERNELS = "exact kernels"
 
 
 class State(StrEnum):
@@ -46,8 +50,46 @@ class Provenance(BaseModel):
     revision: int = 1
 
 
+class ProcessorCheck(BaseModel):
+    """The answers of an artifact in one runtime on another processor, held to those on the processor that was here.
+
+    Attributes:
+        processor: the other one: as QEMU names it, or `EXACT_KERNELS`, which run on this one.
+        emulator: the emulator and its version; None where nothing was emulated.
+        compared_with: the processor that was here.
+        runtime, runtime_version: what computed the scores on both.
+        images: how many were compared: those nearest to a tie in Keras's scores, so far as the time allowed.
+        test_images: how many there are in all.
+        changed: how many of `images` got another class than on the processor that was here.
+        max_abs_difference: the largest difference of a score; None if a score is not a finite number.
+        flips, flips_here: how many of `images` got another class than in Keras, on the other processor and on this.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    processor: str
+    emulator: str | None
+    compared_with: str
+    runtime: str
+    runtime_version: str | None
+    images: int = Field(ge=1)
+    test_images: int = Field(ge=1)
+    changed: int = Field(ge=0)
+    max_abs_difference: float | None
+    flips: int = Field(ge=0)
+    flips_here: int = Field(ge=0)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """What tells it from the other checks of an artifact: the runtime and the processor."""
+        return self.runtime, self.processor
+
+
 class Artifact(BaseModel):
-    """One file, or folder, that a runtime can load. `path` is absolute here, relative to artifacts/ in the manifest."""
+    """One file, or folder, that a runtime can load. `path` is absolute here, relative to artifacts/ in the manifest.
+
+    `checked` says on which other processors it gave which answers.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,6 +101,7 @@ class Artifact(BaseModel):
     size_bytes: int = Field(ge=0)
     sha256: str = Field(pattern=SHA256)
     provenance: Provenance
+    checked: tuple[ProcessorCheck, ...] = ()
 
     @property
     def rewritten(self) -> bool:

@@ -1,7 +1,7 @@
 """The artifacts below a folder, as its manifest has them, and whether they may be trusted."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
@@ -12,7 +12,7 @@ from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.artifacts import manifest
 from mnist_deploy.artifacts.checks import is_intact, remake
 from mnist_deploy.artifacts.models import Models
-from mnist_deploy.artifacts.records import KERAS_FORMAT, Artifact, Manifest, Provenance, State
+from mnist_deploy.artifacts.records import KERAS_FORMAT, Artifact, Manifest, ProcessorCheck, Provenance, State
 from mnist_deploy.errors import ArtifactError, ModelError
 from mnist_deploy.kinds import Precision, Variant, identity
 from mnist_deploy.progress import Progress
@@ -91,6 +91,18 @@ class ArtifactStore(Models):
         )
         manifest.enter(self.root, artifact)
         return artifact
+
+    def record_checks(self, artifact: Artifact, checks: Sequence[ProcessorCheck]) -> None:
+        """Enter checks of `artifact` on other processors in the manifest, in the place of older ones of the same.
+
+        Nothing is entered if the manifest names another file in its place by now.
+        """
+        entry = self.find(artifact.architecture, artifact.format, artifact.precision, artifact.variant)
+        if entry is None or entry.sha256 != artifact.sha256:
+            return
+        known = {check.place: check for check in (*entry.checked, *checks)}
+        if tuple(known.values()) != entry.checked:
+            manifest.enter(self.root, entry.model_copy(update={"checked": tuple(known.values())}))
 
     def record_model(self, architecture: str, versions: dict[str, str]) -> Artifact:
         """Enter the trained Keras model itself in the manifest."""

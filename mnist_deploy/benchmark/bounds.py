@@ -54,3 +54,13 @@ def set_bounds(*, memory: bool = True) -> None:
         _, most = resource.getrlimit(limit)
         with suppress(OSError, ValueError):
             resource.setrlimit(limit, (value if most == resource.RLIM_INFINITY else min(value, most), most))
+
+
+def forbid_core_dumps(process: int) -> None:
+    """Keep the process with this id from leaving a core file: QEMU writes one where an emulated program crashes."""
+    if debugging():
+        return
+    with suppress(ImportError, AttributeError, OSError):  # Linux alone has prlimit
+        import resource
+
+        resource.prlimit(process, resource.RLIMIT_CORE, (0, 0))

@@ -34,6 +34,8 @@ class Request(BaseModel):
         effort: how to measure; None asks for the scores of all images instead.
         singles: of how many images, the first ones, the scores are computed one image a call too, at most; a slow
             runtime stops earlier.
+        score_s: how long the scores of a job may take: a worker stops after the batch in which that is over, and
+            answers for the images so far. None asks for all of them.
         rounds: for each round the order of the jobs' indices.
         leave_out: indices of jobs to pass over.
         end_to_end: whether a call takes pixels to labels, rather than a tensor to an output.
@@ -51,6 +53,7 @@ class Request(BaseModel):
     answers: Path
     effort: Effort | None = None
     singles: int = 0
+    score_s: float | None = None
     rounds: list[list[int]] = []
     leave_out: list[int] = []
     end_to_end: bool = False

@@ -14,8 +14,9 @@ from mnist_deploy.runtimes import Proof, require_scores
 class Outcome:
     """What a request came to: arrays by name; cold starts, proofs, slices and failures by job.
 
-    Where scores were asked for, the arrays are 'scores.<job>', float32 (N, 10), and 'single.<job>', float32 (M, 10);
-    else '<job>.<slice>' and '<job>.<slice>.bare', int64 nanoseconds. What has not failed has all that was asked for.
+    Where scores were asked for, the arrays are 'scores.<job>', float32 (N, 10), of fewer images where `score_s` is
+    over before, and 'single.<job>', float32 (M, 10); else '<job>.<slice>' and '<job>.<slice>.bare', int64
+    nanoseconds. What has not failed has all that was asked for.
     """
 
     arrays: answers.Arrays = field(default_factory=dict)
@@ -69,6 +70,8 @@ def _scores(request: Request, job: int) -> answers.Arrays:
     found = answers.load(request.scores_of(job))
     images = len(np.load(request.images, mmap_mode="r", allow_pickle=False))
     scores, single = (found.get(name, np.empty(0)) for name in ("scores", "single"))
+    if request.score_s is not None:
+        images = max(1, min(len(scores), images))
     arrays = {f"scores.{job}": require_scores(scores, images)}
     if request.singles:
         arrays[f"single.{job}"] = require_scores(single, min(len(single), request.singles, images))

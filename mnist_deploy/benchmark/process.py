@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from mnist_deploy import cgroup, quiet
+from mnist_deploy import cgroup, emulation, quiet
+from mnist_deploy.benchmark import bounds
 from mnist_deploy.benchmark.listening import GarbledError, SilenceError, events
 from mnist_deploy.benchmark.messages import EVENT, Ended, Event, Request
 from mnist_deploy.benchmark.outcome import Outcome as Outcome
@@ -41,9 +42,15 @@ class Host:
     Its requests must be of runtimes of one library and environment, and come one after the other.
     """
 
-    def __init__(self, runtime: str) -> None:
-        """Start nothing yet; `runtime` is one of those that it is for."""
+    def __init__(self, runtime: str, processor: str | None = None) -> None:
+        """Start nothing yet.
+
+        Args:
+            runtime: one of those that it is for.
+            processor: which processor is emulated for it, as `emulation.resolve` names it; None is the real one.
+        """
         self._environment = RUNTIMES[runtime].environment
+        self._processor = processor
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory()
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the host
@@ -134,11 +141,16 @@ class Host:
         if self._process is None or self._process.poll() is not None:
             # -P: what lies in the user's working directory must not stand in for a library. A group of its own: the
             # parent ends host and worker together, and a Ctrl-C at the terminal is the parent's to handle.
+            before, variables = [], {**environment(), **self._environment}
+            if self._processor is not None:
+                before, variables = emulation.command(self._processor), emulation.environment(variables)
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "mnist_deploy.benchmark.worker"],
+                [*before, sys.executable, "-P", "-m", "mnist_deploy.benchmark.worker"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if quiet.debugging() else self._errors,
-                env={**environment(), **self._environment}, start_new_session=True,
+                env=variables, start_new_session=True,
             )  # fmt: skip
+            if self._processor is not None:
+                bounds.forbid_core_dumps(self._process.pid)
         return self._process
 
     def _kill(self) -> int:
@@ -165,7 +177,7 @@ def last_words(errors: IO[bytes]) -> str:
     """Return the last lines that were printed to `errors`, as the end of a message of one line."""
     errors.seek(max(0, errors.seek(0, os.SEEK_END) - LAST_BYTES))
     text = errors.read(LAST_BYTES).decode("utf-8", "replace")
-    lines = [printable(line.strip()) for line in text.splitlines() if line.strip()]
+    lines = [printable(line.strip()) for line in text.splitlines() if line.strip() and not emulation.is_warning(line)]
     return f"; its last words: {' | '.join(lines[-LAST_LINES:])[-300:]}" if lines else ""
 
 

@@ -64,6 +64,13 @@ def devices() -> list[str]:
     return list(DEVICES)
 
 
+def processors() -> list[str]:
+    """Return the processors that the installed QEMU emulates; none without it."""
+    from mnist_deploy import emulation
+
+    return emulation.processors()
+
+
 def gate_limits() -> list[str]:
     """Return each gate with each of its limits, as `int8:accuracy-kept=`."""
     from mnist_deploy.parity import GATES

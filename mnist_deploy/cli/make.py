@@ -69,6 +69,7 @@ def export(
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, max=options.MAX_SEED, help="Of the choice of calibration images.")
     ] = 0,
+    emulate: options.AutomaticEmulateOption = None,
     data: options.DataOption = None,
     force: Annotated[bool, typer.Option("--force", help="Export anew what is there already.")] = False,
     artifacts: options.ArtifactsOption = None,
@@ -79,14 +80,17 @@ def export(
     What --input uint8 or --no-optimize makes lies beside the standard artifacts, as a variant of them.
     """
     from mnist_deploy.artifacts import Precision
+    from mnist_deploy.cli import finish
     from mnist_deploy.errors import FailedCheckError, ModelError
     from mnist_deploy.pipeline.exporting import Calibration, export_all, targets
-    from mnist_deploy.reports import layout, tables
+    from mnist_deploy.pipeline.processors import check_exported
+    from mnist_deploy.reports import layout, processors, tables
     from mnist_deploy.results import SkipKind
 
     chosen, kinds = meaning.networks(names), meaning.precisions(precision) or list(Precision)
     variant = meaning.variant(input, optimized=not plain)
     wanted = targets(meaning.export_formats(format), kinds)
+    emulation = meaning.automatic_emulation(emulate)
     store, progress = meaning.store(artifacts), meaning.progress()
     calibration = Calibration(calibration_size, seed)
     with store.claimed("mnist-deploy export", progress):
@@ -95,10 +99,14 @@ def export(
             raise ModelError(f"{store.root}: nothing trained yet; run: mnist-deploy train-all")
         loaded = meaning.dataset(data)
         exported = export_all(store, loaded, trained, wanted, calibration, progress, variant, force=force)
+        rows, skips = check_exported(store, loaded, exported.artifacts, emulation, progress)
     console = layout.console()
     console.print(*tables.artifacts(exported.artifacts, exported.kept))
-    if exported.skips:
-        console.print(tables.skips(exported.skips))
+    if rows:
+        console.print(processors.table_of(rows))
+    if exported.skips or skips:
+        console.print(tables.skips([*exported.skips, *skips]))
     failed = [skip for skip in exported.skips if skip.kind is SkipKind.FAILED]
     if failed:
         raise FailedCheckError(f"{len(failed)} exports failed; the first: {failed[0].reason}")
+    finish.require_same_answers(rows)

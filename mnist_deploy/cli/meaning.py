@@ -3,10 +3,11 @@
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mnist_deploy.cli import choices, quantities
+from mnist_deploy.cli import choices, effort, quantities
 from mnist_deploy.errors import UsageError, unknown
 
 _Told = TypeVar("_Told")
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mnist_deploy.pipeline.choosing import Wanted
     from mnist_deploy.pipeline.diagnosing import Question
     from mnist_deploy.pipeline.figures import Baseline
+    from mnist_deploy.pipeline.processors import Emulation
     from mnist_deploy.pipeline.selection import Selection
     from mnist_deploy.progress import Progress
     from mnist_deploy.training import ComputeDtype
@@ -198,6 +200,40 @@ def baseline(text: str | None) -> "Baseline | None":
     if colon and precision not in choices.precisions():
         raise unknown("precision", precision, choices.precisions())
     return Baseline(runtime, Precision(precision or Precision.FLOAT32))
+
+
+def emulation(names: list[str] | None, time_limit: str | None = None) -> "Emulation | None":
+    """Return what the options of verify ask for; None for no processor named.
+
+    Raises:
+        UnavailableError: there is no emulator here.
+        UsageError: the emulator knows no such processor, or the time is no time.
+    """
+    from mnist_deploy import emulation
+    from mnist_deploy.pipeline.processors import Emulation
+
+    if not names:
+        effort.only_with("--emulate", {"--emulate-time": time_limit})
+        return None
+    chosen = Emulation(tuple(emulation.resolve(names)))
+    return chosen if time_limit is None else replace(chosen, limit_s=effort.duration_s("--emulate-time", time_limit))
+
+
+def automatic_emulation(names: list[str] | None) -> "Emulation | None":
+    """Return what --emulate of run and export asks for: by default what is there; None for 'none'.
+
+    Raises:
+        UnavailableError: a processor is named, and there is no emulator here.
+        UsageError: the emulator knows no such processor.
+    """
+    from mnist_deploy import emulation
+    from mnist_deploy.pipeline import processors
+
+    if not names:
+        return processors.automatic()
+    if names == ["none"]:
+        return None
+    return replace(processors.automatic(), processors=tuple(emulation.resolve(names)))
 
 
 def gates(texts: list[str] | None) -> "dict[str, Gate]":

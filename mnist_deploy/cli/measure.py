@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_deploy.cli import effort, meaning, options
+from mnist_deploy.cli import effort, finish, meaning, options
 
 if TYPE_CHECKING:
     from mnist_deploy.artifacts import ArtifactStore
@@ -28,6 +28,7 @@ def run(
     names: options.NamesArgument = None,
     quick: Annotated[bool, typer.Option("--quick", help="One epoch each and a short measurement.")] = False,
     gate: options.GateOption = None,
+    emulate: options.AutomaticEmulateOption = None,
     seed: options.SeedOption = 0,
     compute_dtype: options.ComputeDtypeOption = "auto",
     data: options.DataOption = None,
@@ -42,10 +43,11 @@ def run(
 
     wanted, gates = meaning.networks(names) or list(ARCHITECTURES), meaning.gates(gate)
     training = TrainingOptions(seed=seed, compute_dtype=meaning.compute_dtype(compute_dtype))
+    emulation = meaning.automatic_emulation(emulate)
     store, loaded, progress = meaning.store(artifacts), meaning.dataset(data), meaning.progress()
     with store.claimed("mnist-deploy run", progress, makes=True):
         results = running.begun("run", store, loaded, Selection(architectures=wanted), progress, quick=quick)
-        running.run(store, loaded, wanted, training, results, progress, gates)
+        running.run(store, loaded, wanted, training, results, progress, gates, emulation)
         _finish(store, results, as_json=False)
     _require_passed(results)
 
@@ -58,19 +60,26 @@ def verify(
     variant: options.VariantOption = None,
     device: options.DeviceOption = None,
     gate: options.GateOption = None,
+    emulate: options.EmulateOption = None,
+    emulate_time: options.EmulateTimeOption = None,
     data: options.DataOption = None,
     json: options.JsonOption = False,
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
     """Hold every artifact in every runtime to the Keras scores of all test images; exit 1 if one fails."""
-    from mnist_deploy.pipeline import running, verifying
+    from mnist_deploy.pipeline import processors, running, verifying
 
+    emulation = meaning.emulation(emulate, emulate_time)
     selection, gates = meaning.selection(names, format, precision, runtime, device, variant), meaning.gates(gate)
     store, loaded, progress = meaning.store(artifacts), meaning.dataset(data), meaning.progress()
     with store.claimed("mnist-deploy verify", progress):
         results = running.begun("verify", store, loaded, selection, progress, quick=False)
         verifying.verify(store, loaded, selection, results, progress, gates)
+        if emulation is not None:
+            rows, skips = processors.check_processors(store, loaded, selection, emulation, progress)
+            results.processors = rows
+            results.leave_out(skips)
         _finish(store, results, as_json=json)
     _require_passed(results)
 
@@ -208,6 +217,7 @@ def _require_passed(results: "Results") -> None:
         return
     bad = [row for row in results.parity if not row.passed]
     if not bad:
+        finish.require_same_answers(results.processors)
         raise FailedCheckError("artifacts are stale, or could not be loaded; see above")
     first = f"{bad[0].architecture} {kind(bad[0])} in {bad[0].runtime} {bad[0].failures[0]}"
     raise FailedCheckError(

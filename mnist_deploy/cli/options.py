@@ -12,6 +12,7 @@ from mnist_deploy.cli.places import place
 from mnist_deploy.quiet import DEBUG_VARIABLE
 
 ARTIFACTS_VARIABLE = "MNIST_DEPLOY_ARTIFACTS"
+EMULATE_VARIABLE = "MNIST_DEPLOY_EMULATE"
 # float32 images of so large a batch take 200 MB, and what a convolution makes of them 6 GB.
 MAX_BATCH = 2**16
 MAX_SEED = 2**32 - 1
@@ -116,6 +117,22 @@ GateOption = Annotated[
     list[str] | None,
     typer.Option("--gate", metavar="GATE:LIMIT=VALUE", autocompletion=of(choices.gate_limits),
                  help="Another limit, as int8:accuracy-kept=0.99 or float32:max-abs-error=none; repeatable."),
+]  # fmt: skip
+AutomaticEmulateOption = Annotated[
+    list[str] | None,
+    typer.Option("--emulate", metavar="CPU", envvar=EMULATE_VARIABLE, autocompletion=of(choices.processors),
+                 help="Check int8 and dynamic answers on this processor too, emulated by QEMU; repeatable; or none. "
+                 "[default: Haswell and Nehalem, where qemu-user is installed]"),
+]  # fmt: skip
+EmulateOption = Annotated[
+    list[str] | None,
+    typer.Option("--emulate", metavar="CPU", autocompletion=of(choices.processors),
+                 help="Also compute the answers on this processor, emulated by QEMU, as Haswell; repeatable."),
+]  # fmt: skip
+EmulateTimeOption = Annotated[
+    str | None,
+    typer.Option("--emulate-time", metavar="TIME",
+                 help="Time limit of all emulated answers together: 90, 90s, 5m or none. [default: 5m]"),
 ]  # fmt: skip
 EpochsOption = Annotated[
     int | None,

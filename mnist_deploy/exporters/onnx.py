@@ -7,7 +7,7 @@ from typing import Any
 from mnist_deploy.artifacts import Precision
 from mnist_deploy.exporters.base import Exporter
 from mnist_deploy.exporters.onnx_pixels import scale_in_one_step
-from mnist_deploy.exporters.onnx_quantising import quantise
+from mnist_deploy.exporters.onnx_quantising import quantise, quantize_weights
 from mnist_deploy.exporters.source import Source
 from mnist_deploy.training import BATCH_AXIS, INPUT_NAME, OUTPUT_NAME
 
@@ -105,10 +105,8 @@ def _prepared(source: Source) -> Path:
 
 
 def _quantise(source: Source, precision: Precision, path: Path) -> None:
-    """Quantise by ONNX Runtime's tool: dynamic, or static as `onnx_quantising` says."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
+    """Quantise by ONNX Runtime's tool: dynamic or static, as `onnx_quantising` says."""
     if precision is Precision.DYNAMIC:
-        quantize_dynamic(_prepared(source), path, weight_type=QuantType.QInt8)
+        quantize_weights(_prepared(source), path)
     else:
         quantise(_prepared(source), source.calibration_images, path, everything=not source.variant.optimized)

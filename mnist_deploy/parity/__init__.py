@@ -2,5 +2,17 @@
 
 from mnist_deploy.parity.agreement import Agreement, Flip, ParityRow, compare
 from mnist_deploy.parity.gates import GATES, Gate, applied, changed, failures
+from mnist_deploy.parity.processors import ProcessorRow
 
-__all__ = ["GATES", "Agreement", "Flip", "Gate", "ParityRow", "applied", "changed", "compare", "failures"]
+__all__ = [
+    "GATES",
+    "Agreement",
+    "Flip",
+    "Gate",
+    "ParityRow",
+    "ProcessorRow",
+    "applied",
+    "changed",
+    "compare",
+    "failures",
+]

@@ -13,6 +13,7 @@ from mnist_deploy.exporters import DEFAULT_FORMATS
 from mnist_deploy.parity import GATES, Gate
 from mnist_deploy.pipeline.benching import bench
 from mnist_deploy.pipeline.exporting import Calibration, export_all, targets
+from mnist_deploy.pipeline.processors import QUANTIZED, Emulation, check_processors
 from mnist_deploy.pipeline.selection import Selection, asked
 from mnist_deploy.pipeline.training import TrainingOptions, train_all
 from mnist_deploy.pipeline.unfinished import taken_up
@@ -56,6 +57,7 @@ def run(
     results: Results,
     progress: Progress,
     gates: Mapping[str, Gate] = GATES,
+    emulation: Emulation | None = None,
 ) -> None:
     """Do everything for the networks `names`; what is trained and exported already is kept.
 
@@ -72,5 +74,10 @@ def run(
         results.leave_out(export_all(store, dataset, names, wanted, Calibration(), progress).skips)
         verify(store, dataset, everything, results, progress, gates)
         results.save(store.results)
+        if emulation is not None:
+            quantized = Selection(architectures=list(names), precisions=QUANTIZED)
+            results.processors, skips = check_processors(store, dataset, quantized, emulation, progress)
+            results.leave_out(skips)
+            results.save(store.results)
         uses = schedule.uses(None, None, environment.usable_cores())
         bench(store, dataset, everything, uses, results, progress, plan_for(quick=results.quick))

@@ -18,9 +18,9 @@ from mnist_deploy.benchmark import process, schedule
 from mnist_deploy.benchmark.messages import Event, Failed, Scored
 from mnist_deploy.benchmark.schedule import Cell, Session, Use
 from mnist_deploy.dataset import Dataset
-from mnist_deploy.errors import ArtifactError, DataError
 from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.parity import GATES, Agreement, Gate, ParityRow
+from mnist_deploy.pipeline.references import require_reference
 from mnist_deploy.pipeline.selection import Selection, matrix
 from mnist_deploy.progress import Progress, task
 from mnist_deploy.results import Results, Skip, SkipKind
@@ -50,7 +50,7 @@ def verify(
     use = Use(batch_size=min(BATCH, len(dataset.test_images)), threads=1)
     todo = matrix(store, selection, [use], diagnostics=False)
     names = {cell.artifact.architecture for cell in todo.cells}
-    references = {name: _reference(store, dataset, name) for name in names}
+    references = {name: require_reference(store, dataset, name) for name in names}
     results.leave_out(todo.skips)
     rows = _known(todo.cells, references, results.parity, gates)
     left = [cell for cell in todo.cells if cell not in rows]
@@ -99,7 +99,8 @@ def _known(
 def passed(results: Results) -> bool:
     """Tell whether everything asked for was verified and agrees: no failed row, nothing stale, nothing broken."""
     broken = [skip for skip in results.skips if skip.kind in {SkipKind.STALE, SkipKind.FAILED}]
-    return bool(results.parity) and all(row.passed for row in results.parity) and not broken
+    same = all(row.passed for row in results.parity) and all(row.passed for row in results.processors)
+    return bool(results.parity) and same and not broken
 
 
 def _outcomes(sessions: list[Session], images: Path, progress: Progress) -> Iterator[tuple[Session, process.Outcome]]:
@@ -165,13 +166,3 @@ def _judgement(cell: Cell, agreement: Agreement, proof: Proof, gates: Mapping[st
     gate = parity.applied(cell.artifact.precision, proof.arithmetic)
     failures = parity.failures(agreement, gates[gate])
     return {"gate": gate, "passed": not failures, "failures": failures}
-
-
-def _reference(store: ArtifactStore, dataset: Dataset, name: str) -> Reference:
-    reference = store.reference(name)
-    model = store.model_sha256(name)
-    if reference is None or (model is not None and reference.model_sha256 != model):
-        raise ArtifactError(f"{name}: no Keras scores recorded for its model; run: mnist-deploy export {name}")
-    if reference.data_sha256 != dataset.sha256:
-        raise DataError(f"{name}: its scores were recorded for other data; give the --data that it was trained with")
-    return reference

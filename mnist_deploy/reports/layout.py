@@ -12,7 +12,7 @@ from rich.text import Text
 
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.kinds import kind
-from mnist_deploy.parity import ParityRow
+from mnist_deploy.parity import ParityRow, ProcessorRow
 from mnist_deploy.reports.fitted import FittedTable
 from mnist_deploy.results import Measurement
 
@@ -82,7 +82,7 @@ def marker(values: Sequence[float], show: Callable[[float], str], *, highest: bo
     return mark
 
 
-def who(one: ParityRow | Measurement) -> tuple[str, str]:
+def who(one: ParityRow | Measurement | ProcessorRow) -> tuple[str, str]:
     """Return the cells that say what ran where; the CPU, being the rule, goes without saying."""
     return kind(one), one.runtime if one.device == "cpu" else f"{one.runtime} {one.device}"
 

@@ -10,7 +10,7 @@ from mnist_deploy.architectures import Architecture, Conv, Dense, Layer, MaxPool
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.kinds import CELL, Variant, words
 from mnist_deploy.parity import ParityRow
-from mnist_deploy.reports import trainings
+from mnist_deploy.reports import processors, trainings
 from mnist_deploy.reports.layout import row, table, titled, who
 from mnist_deploy.reports.measurements import checks, measurements
 from mnist_deploy.reports.proofs import proofs
@@ -24,6 +24,8 @@ def everything(results: Results) -> RenderableType:
     if results.training:
         parts.append(training(results.training, quick=results.quick))
     parts += parity(results.parity, quick=results.quick)
+    if results.processors:
+        parts.append(processors.table_of(results.processors, quick=results.quick))
     parts += measurements(results)
     proven = results.measurements or results.parity
     if proven:
