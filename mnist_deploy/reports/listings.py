@@ -90,8 +90,8 @@ def _row(verified: ParityRow | None, measured: Sequence[Measurement | None]) -> 
     times = [_time(one) for one in measured]
     parity = ["-", "-", "-"]
     if verified is not None:
-        kept = "kept" if verified.passed else "FAIL"
-        parity = [f"{verified.accuracy:.4f}", f"{verified.accuracy_change:+.4f}", kept]
+        verdict = "kept" if verified.verdict == "ok" else verified.verdict
+        parity = [f"{verified.accuracy:.4f}", f"{verified.accuracy_change:+.4f}", verdict]
     costs = [number_bytes(known[0].size_bytes), number_bytes(known[0].memory_bytes)] if known else ["-", "-"]
     names = next(who(one) for one in (*known, verified) if one is not None)
     return [*names, *times, *parity, *costs]
@@ -122,8 +122,16 @@ def _key(one: Measurement | ParityRow) -> tuple[str, ...]:
 def failures(results: Results) -> Listing:
     """Return the rows of parity that failed their gate."""
     failed = [row for row in results.parity if not row.passed]
-    rows = [[row.architecture, *who(row), row.gate, "; ".join(row.failures)] for row in failed]
-    return Listing(("network", "artifact", "runtime", "gate", "why"), rows)
+    return Listing(_REASONS, [[row.architecture, *who(row), row.gate, "; ".join(row.failures)] for row in failed])
+
+
+def warnings(results: Results) -> Listing:
+    """Return the rows of parity that have a warning, those that failed too."""
+    warned = [row for row in results.parity if row.warnings]
+    return Listing(_REASONS, [[row.architecture, *who(row), row.gate, "; ".join(row.warnings)] for row in warned])
+
+
+_REASONS = ("network", "artifact", "runtime", "gate", "why")
 
 
 def training(results: Results) -> Listing:
