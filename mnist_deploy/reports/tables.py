@@ -72,7 +72,7 @@ def artifacts(records: Sequence[Artifact], kept: Iterable[str]) -> Iterator[Rend
 
 
 def parity(rows: Sequence[ParityRow], *, quick: bool = False) -> Iterator[RenderableType]:
-    """Yield agreement with Keras, one table a network; a failed row is red, one with a warning yellow; notes say why."""
+    """Yield agreement with Keras, one table a network; a failed row is red, one with a warning yellow; both say why."""
     for name, group in groupby(rows, key=lambda one: one.architecture):
         members = list(group)
         body = table(("artifact", "runtime"), ("acc.", "95 %", "change", "p", "flips", "max err", "mean KL"), ("",))
