@@ -10,7 +10,7 @@ Power over 10,000 images, for reference accuracies of 0.95 and 0.99, checked by 
 - An artifact that loses nothing and flips 50 answers on average, lost and gained alike, fails a default gate less than
   once in 10,000 times.
 - An artifact that truly loses 1.5 points is caught at least 99 times in 100, by the accuracy limit alone.
-- `strict` resolves less than it asks for: with 20 such flips a lossless artifact fails it two times in five.
+- `strict` resolves less than it asks for: with 20 such flips a lossless artifact fails it one time in three.
 """
 
 from collections.abc import Mapping
