@@ -1,6 +1,6 @@
 """The tables of the markdown report, as rows of text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mnist_deploy.decisions.recommendation import candidates
@@ -121,17 +121,17 @@ def _key(one: Measurement | ParityRow) -> tuple[str, ...]:
 
 def failures(results: Results) -> Listing:
     """Return the rows of parity that failed their gate."""
-    failed = [row for row in results.parity if not row.passed]
-    return Listing(_REASONS, [[row.architecture, *who(row), row.gate, "; ".join(row.failures)] for row in failed])
+    return _with_reasons(row for row in results.parity if row.verdict == "FAIL")
 
 
 def warnings(results: Results) -> Listing:
-    """Return the rows of parity that have a warning, those that failed too."""
-    warned = [row for row in results.parity if row.warnings]
-    return Listing(_REASONS, [[row.architecture, *who(row), row.gate, "; ".join(row.warnings)] for row in warned])
+    """Return the rows of parity that kept their gate and have a warning."""
+    return _with_reasons(row for row in results.parity if row.verdict == "warn")
 
 
-_REASONS = ("network", "artifact", "runtime", "gate", "why")
+def _with_reasons(selected: Iterable[ParityRow]) -> Listing:
+    rows = [[row.architecture, *who(row), row.gate, "; ".join([*row.failures, *row.warnings])] for row in selected]
+    return Listing(("network", "artifact", "runtime", "gate", "why"), rows)
 
 
 def training(results: Results) -> Listing:

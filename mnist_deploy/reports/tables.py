@@ -94,13 +94,12 @@ def parity(rows: Sequence[ParityRow], *, quick: bool = False) -> Iterator[Render
 
 
 def parity_notes(rows: Sequence[ParityRow]) -> list[str]:
-    """Return a line for each row that failed its gate, then one for each that has a warning."""
-
-    def subject(row: ParityRow) -> str:
-        return f"{' in '.join(who(row))} (gate {row.gate})"
-
-    failed = [f"FAIL {subject(row)}: {'; '.join(row.failures)}" for row in rows if not row.passed]
-    return failed + [f"warn {subject(row)}: {'; '.join(row.warnings)}" for row in rows if row.warnings]
+    """Return a line for each row that failed its gate or has a warning, with the reasons."""
+    return [
+        f"{row.verdict} {' in '.join(who(row))} (gate {row.gate}): {'; '.join([*row.failures, *row.warnings])}"
+        for row in rows
+        if row.verdict != "ok"
+    ]
 
 
 def _share(value: float) -> str:
