@@ -64,7 +64,7 @@ CASES = [
     ("verify --variant uint", "unknown variant 'uint'", "did you mean uint8?"),
     ("verify --device tpu", "unknown device 'tpu'", "known: cpu, gpu"),
     ("verify --gate int8:acuracy-kept=1", "unknown gate 'int8:acuracy-kept'", "did you mean int8:accuracy-kept?"),
-    ("verify --gate int8:acuracy-kept=1", "unknown gate", "give --gate strict, or --gate GATE:LIMIT=VALUE"),
+    ("verify --gate int9:accuracy-kept=1", "unknown gate", "give --gate strict, or --gate GATE:LIMIT=VALUE"),
     ("verify --gate strickt", "unknown gate 'strickt'", "did you mean strict?"),
     ("verify --gate ''", "unknown gate ''", "give --gate strict, or --gate GATE:LIMIT=VALUE"),
     ("verify --gate strict=0.5", "--gate strict=0.5: strict takes no value", "give --gate strict, or"),
