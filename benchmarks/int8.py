@@ -33,7 +33,9 @@ USES = (Use(batch_size=1, threads=1), Use(batch_size=THROUGHPUT_BATCH, threads=e
 RUNTIMES = {"onnx": "onnxruntime", "tflite": "litert"}
 EVERYTHING, SELECTIVE = "every layer", "last layer float32"
 LAST = ("FULLY_CONNECTED", "SOFTMAX")
-HEADER = f"{'':<33}{'batch 1, p50, x float32':>33}{f'batch {THROUGHPUT_BATCH}, p50, x float32':>36}{'flips':>8}  strict gate"
+HEADER = (
+    f"{'':<33}{'batch 1, p50, x float32':>33}{f'batch {THROUGHPUT_BATCH}, p50, x float32':>36}{'flips':>8}  strict gate"
+)
 
 
 def exported(model: object, name: str, data: Dataset, folder: Path) -> Iterator[tuple[Artifact, str | None]]:
