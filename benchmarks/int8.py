@@ -23,7 +23,7 @@ from mnist_deploy.benchmark.schedule import THROUGHPUT_BATCH, Cell, Use
 from mnist_deploy.dataset import Dataset, FloatArray
 from mnist_deploy.exporters import EXPORTERS
 from mnist_deploy.exporters.source import Source
-from mnist_deploy.parity import GATES
+from mnist_deploy.parity import STRICT
 from mnist_deploy.pipeline import predicting
 from mnist_deploy.pipeline.exporting import Calibration
 from mnist_deploy.quiet import quiet
@@ -33,7 +33,9 @@ USES = (Use(batch_size=1, threads=1), Use(batch_size=THROUGHPUT_BATCH, threads=e
 RUNTIMES = {"onnx": "onnxruntime", "tflite": "litert"}
 EVERYTHING, SELECTIVE = "every layer", "last layer float32"
 LAST = ("FULLY_CONNECTED", "SOFTMAX")
-HEADER = f"{'':<33}{'batch 1, p50, x float32':>33}{f'batch {THROUGHPUT_BATCH}, p50, x float32':>36}{'flips':>8}  gate"
+HEADER = (
+    f"{'':<33}{'batch 1, p50, x float32':>33}{f'batch {THROUGHPUT_BATCH}, p50, x float32':>36}{'flips':>8}  strict gate"
+)
 
 
 def exported(model: object, name: str, data: Dataset, folder: Path) -> Iterator[tuple[Artifact, str | None]]:
@@ -111,7 +113,7 @@ def main(root: Path, names: list[str]) -> None:
                 times = [told(series[cells[number, use]], series[cells[float32, use]]) for use in USES]
                 scores = predicting.scores(cells[number, USES[0]], mnist.test_images)
                 found = parity.compare(scores, reference.scores, mnist.test_labels)
-                gate = "fails" if parity.failures(found, GATES[one.precision]) else "ok"
+                gate = "fails" if parity.failures(found, STRICT[one.precision]) else "ok"
                 label = f"  {one.format} {one.precision}{f', {side}' if side else ''}"
                 print(f"{label:<33}{times[0]:>33}{times[1]:>36}{len(found.flips):>8}  {gate}", flush=True)
 

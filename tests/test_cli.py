@@ -20,7 +20,7 @@ from mnist_deploy.cli import meaning
 from mnist_deploy.exporters import ARTIFACT_KINDS, DEFAULT_FORMATS, EXPORTERS
 from mnist_deploy.runtimes import DEVICES, RUNTIMES
 from mnist_deploy.runtimes.base import nvidia_gpu_present
-from tests.conftest import FEW, NETWORKS, TinyRun, mnist_deploy
+from tests.conftest import NETWORKS, TinyRun, mnist_deploy
 
 MLP, CNN = NETWORKS
 EXPORTED = [(format, precision) for format, precision in ARTIFACT_KINDS if format in DEFAULT_FORMATS]
@@ -97,6 +97,8 @@ def test_completion_offers_networks_and_runtimes() -> None:
 
     assert complete("mnist-deploy train ").split() == list(ARCHITECTURES)
     assert "onnxruntime" in complete("mnist-deploy bench --runtime ").split()
+    gates = complete("mnist-deploy verify --gate ").split()
+    assert "strict" in gates and "int8:accuracy-kept=" in gates
 
 
 # ---- bad use: test_bad_options.py has a case for each option
@@ -133,7 +135,7 @@ def test_what_the_message_advises_mends_it(capfd: pytest.CaptureFixture[str], ro
     for broken in ("int8.tflite", "reference.npz", "dynamic.onnx"):
         (root / MLP / broken).write_bytes(b"nonsense")
     assert ended(capfd, "export", MLP, *common)[0] == 0
-    code, out, _ = ended(capfd, "verify", MLP, "--runtime", "litert", "--runtime", "onnxruntime", *common, *FEW)
+    code, out, _ = ended(capfd, "verify", MLP, "--runtime", "litert", "--runtime", "onnxruntime", *common)
     assert code == 0 and out.count(" ok") == 7
 
 
@@ -229,7 +231,7 @@ def test_a_changed_model_makes_its_exports_stale(
     assert ended(capfd, "train", MLP, "--epochs", "1", "--seed", "5", *common)[0] == 0
     assert files.sha256(root / MLP / "previous" / old[:12] / "model.keras") == old, "nothing a user made is lost"
 
-    code, out, err = ended(capfd, "verify", *common, *FEW, "--runtime", "litert")
+    code, out, err = ended(capfd, "verify", *common, "--runtime", "litert")
     assert code == 1 and "stale" in out and f"mnist-deploy export {MLP}" in out
     assert f"{CNN}: agreement" in out and f"{MLP}: agreement" not in out
     assert "stale" in one_line(err)
@@ -239,7 +241,7 @@ def test_a_changed_model_makes_its_exports_stale(
     assert code == 2 and f"{MLP}: stale" in one_line(err)
 
     assert ended(capfd, "export", MLP, *common)[0] == 0
-    code, out, _ = ended(capfd, "verify", MLP, "--runtime", "litert", *common, *FEW)
+    code, out, _ = ended(capfd, "verify", MLP, "--runtime", "litert", *common)
     assert code == 0 and "stale" not in out
 
 
@@ -250,7 +252,7 @@ def test_a_model_that_its_user_replaced_can_be_exported(
     shutil.copy(root / CNN / "model.keras", root / MLP / "model.keras")
     assert ended(capfd, "verify", MLP, *common)[0] == 2
     assert ended(capfd, "export", MLP, "--format", "tflite", *common)[0] == 0
-    assert ended(capfd, "verify", MLP, "--format", "tflite", *common, *FEW)[0] == 0
+    assert ended(capfd, "verify", MLP, "--format", "tflite", *common)[0] == 0
 
 
 def test_wrong_answers_fail_in_red_with_exit_code_1(
@@ -261,7 +263,7 @@ def test_wrong_answers_fail_in_red_with_exit_code_1(
     assert good and other
     shutil.copy(other.path, good.path)
     store.record(MLP, "tflite", Precision.FLOAT16, good.path, good.provenance)
-    arguments = ["verify", MLP, "--format", "tflite", *FEW, "--artifacts", root, "--data", tiny_data]
+    arguments = ["verify", MLP, "--format", "tflite", "--artifacts", root, "--data", tiny_data]
     code, out, err = ended(capfd, *arguments)
     assert code == 1 and "FAIL tflite float16 in litert (gate float16)" in out and out.count("FAIL tfl") == 1
     assert f"1 of 4 rows fail their gate; the first: {MLP} tflite float16 in litert max abs error" in one_line(err)
@@ -286,11 +288,15 @@ def test_runtimes_on_request_are_selected_by_name_or_by_all() -> None:
 
 
 def test_gates_are_the_users_to_set(capfd: pytest.CaptureFixture[str], tiny_run: TinyRun, root: Path) -> None:
-    """2,000 images cannot show what the default asks of int8, and no float32 export is exact to the last bit."""
+    """2,000 images cannot show what strict asks of int8, and no float32 export is exact to the last bit."""
     arguments = ["verify", CNN, "--format", "tflite", "--artifacts", root, "--data", tiny_run.data]
-    code, out, _ = ended(capfd, *arguments, "--precision", "int8")
-    assert code == 1 and "2,000 images are too few to show it" in " ".join(out.split())
-    assert ended(capfd, *arguments, "--precision", "int8", "--gate", "int8:accuracy-kept=none")[0] == 0
+    assert ended(capfd, *arguments, "--precision", "int8")[0] == 0
+    code, out, _ = ended(capfd, *arguments, "--precision", "int8", "--gate", "strict")
+    text = " ".join(out.split())
+    assert code == 1 and "2,000 images are too few to show it" in text
+    assert re.search(r"keeps [\d.]+ % of the accuracy by point estimate, [\d.]+ % by the one-sided 95 % bound", text)
+    refined = ["--gate", "int8:accuracy-kept=none", "--gate", "strict"]
+    assert ended(capfd, *arguments, "--precision", "int8", *refined)[0] == 0
     code, out, _ = ended(capfd, *arguments, "--precision", "float32", "--gate", "float32:max-abs-error=0")
     assert code == 1 and "(gate float32): max abs error" in out
 
@@ -394,7 +400,7 @@ def test_a_device_without_the_model_files_still_verifies_and_measures(
         (root / name / "model.keras").unlink()
         (root / name / "training.json").unlink()
     common = ["--format", "onnx", "--runtime", "onnxruntime", "--artifacts", root]
-    assert ended(capfd, "verify", *common, *FEW, "--data", tiny_data)[0] == 0
+    assert ended(capfd, "verify", *common, "--data", tiny_data)[0] == 0
     assert ended(capfd, "bench", *common, "--quick")[0] == 0
 
 

@@ -15,7 +15,7 @@ from mnist_deploy import files, results, training
 from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.artifacts import ArtifactStore, State
 from mnist_deploy.results import Results
-from tests.conftest import FEW, NETWORKS, TinyRun, clean_environment, mnist_deploy
+from tests.conftest import NETWORKS, TinyRun, clean_environment, mnist_deploy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers end with their parent on Linux alone")
 MLP, CNN = NETWORKS
@@ -59,7 +59,7 @@ def finished(root: Path) -> dict[str, str]:
 
 def lane(name: str, root: Path, data: Path) -> None:
     """Kill one run again and again at moments that its name seeds, and complete it."""
-    command = ["run", name, "--quick", *FEW, "--data", data, "--artifacts", root]
+    command = ["run", name, "--quick", "--data", data, "--artifacts", root]
     moments, before = random.Random(name), dict[str, str]()
     for _ in range(KILLS):
         process = begun(*command)

@@ -12,7 +12,7 @@ import pytest
 
 from mnist_deploy import files, results
 from mnist_deploy.artifacts import ArtifactStore, State
-from tests.conftest import FEW, NETWORKS, TinyRun, mnist_deploy
+from tests.conftest import NETWORKS, TinyRun, mnist_deploy
 from tests.test_cli import ended, one_line
 
 MLP = NETWORKS[0]
@@ -20,7 +20,7 @@ LIGHT = ["--format", "tflite", "--precision", "int8", "--runtime", "litert"]
 WRITERS = {
     "train": ["train", MLP, "--seed", "7", "--epochs", "1"],
     "export": ["export", MLP, "--format", "tflite", "--force"],
-    "verify": ["verify", MLP, *LIGHT, *FEW],
+    "verify": ["verify", MLP, *LIGHT],
     "bench": ["bench", MLP, *LIGHT, "--quick"],
 }
 # What is left of the disk: enough to begin, too little for what the command comes to.

@@ -15,7 +15,7 @@ import pytest
 from mnist_deploy import cgroup, environment
 from mnist_deploy.benchmark import process
 from mnist_deploy.results import Results, SkipKind, load
-from tests.conftest import FEW, NETWORKS, Ended, clean_environment, mnist_deploy
+from tests.conftest import NETWORKS, Ended, clean_environment, mnist_deploy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's control groups and counters")
 MLP, CNN = NETWORKS
@@ -162,7 +162,7 @@ def crowd(group: Path) -> Iterator[None]:
 @pytest.mark.skipif(environment.usable_cores() < 2, reason="one core verifies one at a time anyway")
 def test_what_has_room_alone_is_verified_after_all(crowd: None, group: Path, root: Path, tiny_data: Path) -> None:
     """Two libraries at a time, and others: what had to give way then is tried with nothing beside it."""
-    asked = ["--runtime", "tensorflow", "--runtime", "onnxruntime", "--precision", "float32", *FEW, "--json"]
+    asked = ["--runtime", "tensorflow", "--runtime", "onnxruntime", "--precision", "float32", "--json"]
     done = inside(group, "verify", MLP, *asked, "--data", tiny_data, "--artifacts", root)
     found = json.loads(done.out)
     assert [row["runtime"] for row in found["parity"]] == ["onnxruntime", "tensorflow"], done.err

@@ -270,13 +270,14 @@ def test_what_failed_its_gate_is_packaged_if_named_and_says_so(
         content = json.loads(path.read_text())
         for row in content["parity"]:
             if row["architecture"] == CNN:
-                row |= {"passed": False, "failures": ["keeps too little"]}
+                row |= {"passed": False, "failures": ["keeps too little"], "warnings": ["accuracy fell"]}
         path.write_text(documents.sealed(json.dumps(content)))
     code, _, err = ended(capfd, store.root, CNN, "--output", tmp_path / "package")
     assert code == 2 and "keeps its parity gate" in one_line(err) and f"mnist-deploy bench {CNN}" in one_line(err)
     options = ("--format", "tflite", "--precision", "int8", "--runtime", "litert")
     code, _, err = ended(capfd, store.root, CNN, *options, "--output", tmp_path / "package")
     assert code == 0 and "caution: It failed its parity gate int8: keeps too little." in err
+    assert "caution: Parity warning: accuracy fell." in err
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from mnist_deploy.pipeline.selection import Selection, matrix
 from mnist_deploy.progress import Silent
 from mnist_deploy.results import SkipKind
 from mnist_deploy.runtimes import RUNTIMES
-from tests.conftest import FEW, NETWORKS, PLAIN_FORMATS, TinyRun, mnist_deploy
+from tests.conftest import NETWORKS, PLAIN_FORMATS, TinyRun, mnist_deploy
 from tests.test_cli import ended, one_line
 
 MLP, CNN = NETWORKS
@@ -246,7 +246,7 @@ def test_layers_of_a_variant_are_diagnosed(tiny_run: TinyRun, variants_run: Path
 def test_verify_bench_and_report_tell_variants_apart(tiny_run: TinyRun, variants: ArtifactStore) -> None:
     told = (CNN, "--runtime", "onnxruntime", "--precision", "float32", "--data", tiny_run.data)
     where = ("--artifacts", variants.root)
-    verified = mnist_deploy("verify", *told, *FEW, "--json", *where)
+    verified = mnist_deploy("verify", *told, "--json", *where)
     assert verified.code == 0, verified.err
     rows = json.loads(verified.out)["parity"]
     assert [row["variant"] for row in rows] == ["standard", "uint8", "plain"] and all(row["passed"] for row in rows)

@@ -79,6 +79,13 @@ def gate_limits() -> list[str]:
     return [f"{gate}:{limit.replace('_', '-')}=" for gate in GATES for limit in LIMITS]
 
 
+def gates() -> list[str]:
+    """Return what `--gate` may be given: the names of whole sets of gates, then single limits."""
+    from mnist_deploy.parity import PRESETS
+
+    return [*PRESETS, *gate_limits()]
+
+
 def architectures() -> list[str]:
     """Return the networks."""
     return list(ARCHITECTURES)

@@ -237,24 +237,38 @@ def automatic_emulation(names: list[str] | None) -> "Emulation | None":
 
 
 def gates(texts: list[str] | None) -> "dict[str, Gate]":
-    """Return the gates with the limits that `texts` change, as 'int8:accuracy-kept=0.99' or '...=none'.
+    """Return the gates that `texts` ask for: the default ones, with what they change.
+
+    Args:
+        texts: each the name of a set of gates ('strict'), or a single limit as 'int8:accuracy-kept=0.995' or
+            '...=none'. Single limits refine the named set, in whatever order they are given. None means the default.
 
     Raises:
-        UsageError: a text names no gate or limit, or no share or error.
+        UsageError: a text names no set, gate or limit, or no share or error, or is given twice.
     """
     from mnist_deploy import parity
 
-    changes: dict[tuple[str, str], float | None] = {}
+    base, changes = parity.GATES, dict[tuple[str, str], float | None]()
+    given: set[str] = set()
     for text in texts or []:
-        name, _, value = text.partition("=")
-        if f"{name}=" not in choices.gate_limits():
-            raise unknown("gate", name, [known[:-1] for known in choices.gate_limits()])
-        gate, _, limit = name.partition(":")
-        which = gate, limit.replace("-", "_")
-        if which in changes:
+        name, equals, value = text.partition("=")
+        if name in given:
             raise UsageError(f"--gate {text}: {name} is given twice; give one of them")
-        changes[which] = _share(text, value)
-    return parity.changed(parity.GATES, changes)
+        given.add(name)
+        if name in parity.PRESETS:
+            if equals:
+                raise UsageError(f"--gate {text}: {name} takes no value; {_GATE_FORMS}")
+            base = dict(parity.PRESETS[name])
+            continue
+        limits = [choice.removesuffix("=") for choice in choices.gate_limits()]
+        if name not in limits:
+            raise UsageError(f"{unknown('gate', name, [*parity.PRESETS, *limits])}; {_GATE_FORMS}")
+        gate, _, limit = name.partition(":")
+        changes[gate, limit.replace("-", "_")] = _share(text, value)
+    return parity.changed(base, changes)
+
+
+_GATE_FORMS = "give --gate strict, or --gate GATE:LIMIT=VALUE as --gate int8:accuracy-kept=0.995"
 
 
 def _share(text: str, value: str) -> float | None:

@@ -115,8 +115,9 @@ DeviceOption = Annotated[
 ]  # fmt: skip
 GateOption = Annotated[
     list[str] | None,
-    typer.Option("--gate", metavar="GATE:LIMIT=VALUE", autocompletion=of(choices.gate_limits),
-                 help="Another limit, as int8:accuracy-kept=0.99 or float32:max-abs-error=none; repeatable."),
+    typer.Option("--gate", metavar="GATE:LIMIT=VALUE", autocompletion=of(choices.gates),
+                 help="Another limit, as int8:accuracy-kept=0.995 or float32:max-abs-error=none; or strict: 99.9 % of "
+                 "the accuracy, not 99 %; repeatable."),
 ]  # fmt: skip
 AutomaticEmulateOption = Annotated[
     list[str] | None,

@@ -88,6 +88,7 @@ def _candidate(one: Measurement, row: ParityRow | None, installed_bytes: int | N
         passed=row.passed if row else None,
         failures=row.failures if row else [],
         installed_bytes=installed_bytes,
+        warnings=row.warnings if row else [],
     )
 
 
@@ -192,6 +193,8 @@ def _of_chosen(chosen: Candidate, wishes: Wishes) -> list[str]:
         found.append("It was not verified in this runtime: run mnist-deploy verify.")
     elif not chosen.passed:
         found.append(f"It failed its parity gate: {'; '.join(chosen.failures)}.")
+    if chosen.warnings:
+        found.append(f"Parity warning: {'; '.join(chosen.warnings)}.")
     slowest, worst = row.latency_p50_high_s, chosen.accuracy_low
     lowest = row.batch_size / slowest if slowest else None
     if _crosses(slowest, wishes.max_latency_s):

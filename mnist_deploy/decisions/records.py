@@ -58,6 +58,7 @@ class Candidate(BaseModel):
         accuracy: on the test set, with its 95 % Wilson interval; None if this pair was not verified.
         passed: whether it kept its parity gate; None likewise.
         failures: the limits of its gate that it broke.
+        warnings: what is certainly worse than Keras though its gate may allow it.
         installed_bytes: of the runtime's package and all that it requires; None if unknown.
     """
 
@@ -68,6 +69,16 @@ class Candidate(BaseModel):
     passed: bool | None
     failures: list[str]
     installed_bytes: int | None
+    warnings: list[str] = []
+
+    @property
+    def verdict(self) -> str:
+        """`FAIL`, `warn` or `ok` as in `ParityRow.verdict`, or `not verified`."""
+        if self.passed is None:
+            return "not verified"
+        if not self.passed:
+            return "FAIL"
+        return "warn" if self.warnings else "ok"
 
     @property
     def label(self) -> str:

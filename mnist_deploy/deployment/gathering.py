@@ -90,6 +90,8 @@ def _cautions(one: Deployment, results: Results | None) -> list[str]:
         found.append("It was not verified in this runtime: its accuracy here is unknown.")
     elif not one.parity.passed:
         found.append(f"It failed its parity gate {one.parity.gate}: {'; '.join(one.parity.failures)}.")
+    if one.parity is not None and one.parity.warnings:
+        found.append(f"Parity warning: {'; '.join(one.parity.warnings)}.")
     if not one.measurements:
         found.append("It was not measured in this runtime: its speed and memory are unknown.")
         return found

@@ -80,6 +80,8 @@ class ParityRow(Agreement):
         proof: what really ran it.
         gate: the name of the gate that it was held to: its precision, or what the runtime computed in if that is less.
         passed: whether every limit of the gate holds; `failures` names those that do not.
+        warnings: what is certainly worse than Keras though the gate may allow it; see `verdicts.warnings`. They change
+            no exit code. Empty in results of before warnings were known.
     """
 
     architecture: str
@@ -94,6 +96,14 @@ class ParityRow(Agreement):
     gate: str
     passed: bool
     failures: list[str]
+    warnings: list[str] = []
+
+    @property
+    def verdict(self) -> str:
+        """`FAIL` if a limit is broken, `warn` if none is but there are warnings, else `ok`."""
+        if not self.passed:
+            return "FAIL"
+        return "warn" if self.warnings else "ok"
 
 
 def compare(

@@ -1,13 +1,28 @@
-"""What a precision may cost before its artifact fails, and how users change that."""
+"""What a precision may cost before its artifact fails, and how users change that.
+
+The limits on accuracy are MLPerf's. The MLCommons inference rules (github.com/mlcommons/inference_policies) set two
+quality targets for a quantized model: 99 % of the float32 reference, and 99.9 % in the "high accuracy" variants of a
+benchmark. The first is the default here, the second is `--gate strict`.
+
+Power over 10,000 images, for reference accuracies of 0.95 and 0.99, checked by exact enumeration in
+`pytest tests/parity/test_power.py`:
+
+- An artifact that loses nothing and flips 50 answers on average, lost and gained alike, fails a default gate less than
+  once in 10,000 times.
+- An artifact that truly loses 1.5 points is caught at least 99 times in 100, by the accuracy limit alone.
+- `strict` resolves less than it asks for: with 20 such flips a lossless artifact fails it one time in three.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 from mnist_deploy.artifacts import Precision
-from mnist_deploy.parity.agreement import Agreement
-from mnist_deploy.parity.statistics import paired_change
 
 BFLOAT16 = "bfloat16"
+
+# The two quality targets of MLPerf inference, as shares of the reference's accuracy.
+MLPERF_TARGET = 0.99
+MLPERF_HIGH_TARGET = 0.999
 
 
 @dataclass(frozen=True)
@@ -15,8 +30,8 @@ class Gate:
     """Limits on what an artifact may differ by from Keras over the same images; None asks for nothing.
 
     Attributes:
-        accuracy_kept: the share of the reference's accuracy that it must be shown to keep: not by the point, but by
-            the one-sided 95 % bound of the paired change.
+        accuracy_kept: the share of the reference's accuracy that it must be shown to keep: not by the point estimate,
+            but by the one-sided 95 % bound of the paired change.
         top1_agreement: the least share of images with the same answer.
         max_abs_error: the largest difference of any one score.
         batch_changes: the largest share of images that get another answer one a call than 256 a call.
@@ -32,15 +47,27 @@ class Gate:
 
 LIMITS = tuple(field.name for field in fields(Gate) if field.name != "reason")
 
+# An agreement of 0.99 leaves room for 100 flips of 10,000. With 0.995 a healthy artifact with 50 flips on average would
+# fail every second time, and 8 bits may cost that many on a processor that rounds otherwise.
 GATES: dict[str, Gate] = {
     Precision.FLOAT32: Gate(None, 0.9999, 1e-4, 0.0, "the same arithmetic with additions in another order"),
     Precision.FLOAT16: Gate(None, 0.999, 1e-2, 0.0, "weights are rounded to 11 bits, which moves a score by little"),
-    BFLOAT16: Gate(0.999, 0.995, None, 0.01, "arithmetic with 8 bits, as a runtime may choose for float32 models"),
-    Precision.DYNAMIC: Gate(
-        0.999, 0.995, None, 0.01, "8 bits move a score near a tie far, and ONNX takes the range over the whole batch"
+    BFLOAT16: Gate(
+        MLPERF_TARGET, 0.99, None, 0.01, "MLPerf's 99 %; arithmetic with 8 bits, as a runtime may choose for float32"
     ),
-    Precision.INT8: Gate(0.999, 0.99, None, 0.0, "as dynamic, with fixed ranges and coarse outputs"),
+    Precision.DYNAMIC: Gate(
+        MLPERF_TARGET, 0.99, None, 0.01, "MLPerf's 99 %; ONNX takes the range over the whole batch, so answers vary"
+    ),
+    Precision.INT8: Gate(MLPERF_TARGET, 0.99, None, 0.0, "MLPerf's 99 %; ranges are fixed, so a batch changes nothing"),
 }
+
+STRICT: dict[str, Gate] = {
+    name: gate if gate.accuracy_kept is None else replace(gate, accuracy_kept=MLPERF_HIGH_TARGET)
+    for name, gate in GATES.items()
+}
+
+# Whole sets of gates that `--gate NAME` asks for.
+PRESETS: dict[str, Mapping[str, Gate]] = {"strict": STRICT}
 
 
 def applied(precision: Precision, arithmetic: str | None) -> str:
@@ -58,32 +85,3 @@ def changed(gates: Mapping[str, Gate], changes: Mapping[tuple[str, str], float |
     for (name, limit), value in changes.items():
         made[name] = replace(made[name], **{limit: value})  # type: ignore[arg-type]
     return made
-
-
-def failures(found: Agreement, gate: Gate) -> list[str]:
-    """Return which limits do not hold, in words; none means that the artifact passes."""
-    words = []
-    if found.max_abs_error is None:
-        words.append("a score is not a finite number")
-    elif gate.max_abs_error is not None and found.max_abs_error > gate.max_abs_error:
-        words.append(f"max abs error {found.max_abs_error:.2g} > {gate.max_abs_error:g}")
-    if gate.top1_agreement is not None and found.top1_agreement < gate.top1_agreement:
-        words.append(f"top-1 agreement {found.top1_agreement:.4f} < {gate.top1_agreement:g}")
-    if gate.accuracy_kept is not None:
-        words += _kept(found, gate.accuracy_kept)
-    if gate.batch_changes is not None and found.single_changes > gate.batch_changes * found.single_images:
-        words.append(f"{found.single_changes} of {found.single_images} images get another answer one a call")
-    return words
-
-
-def _kept(found: Agreement, least: float) -> list[str]:
-    before, low = found.reference_accuracy, found.accuracy_kept_low
-    if low is None:
-        return ["the reference has no image right, so no share of its accuracy can be kept"]
-    if low >= least:
-        return []
-    if found.accuracy < least * before:
-        return [f"keeps {found.accuracy / before:.3%} of the accuracy < {least:.3%}"]
-    best = (before + paired_change(0, 0, found.images)[0]) / before
-    short = f"; {found.images:,} images are too few to show it" if best < least else ""
-    return [f"shown to keep {low:.3%} of the accuracy, not {least:.3%}{short}"]

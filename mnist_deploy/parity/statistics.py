@@ -1,6 +1,7 @@
 """Statistics of paired answers. Pure functions; the intervals and tests are scipy's where it has them."""
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -34,12 +35,17 @@ def paired_change(lost: int, gained: int, images: int) -> tuple[float, float]:
     Fagerland, Lydersen and Laake (2014) recommend. With nothing changed it still is 2.3 / images wide to either side:
     few images cannot show that little is lost.
     """
-    from scipy import stats
-
     worse, better = (lost + 1) / (images + 2), (gained + 1) / (images + 2)
     change = better - worse
-    reach = float(stats.norm.ppf(1 - ALPHA)) * math.sqrt(max(0.0, (worse + better - change**2) / (images + 2)))
+    reach = _one_sided_z() * math.sqrt(max(0.0, (worse + better - change**2) / (images + 2)))
     return max(-1.0, change - reach), min(1.0, change + reach)
+
+
+@cache
+def _one_sided_z() -> float:
+    from scipy import stats
+
+    return float(stats.norm.ppf(1 - ALPHA))
 
 
 def mean_kl(reference: FloatArray, scores: FloatArray) -> float:

@@ -165,4 +165,4 @@ def _judgement(cell: Cell, agreement: Agreement, proof: Proof, gates: Mapping[st
     """Return the fields of a row that hang on the gates."""
     gate = parity.applied(cell.artifact.precision, proof.arithmetic)
     failures = parity.failures(agreement, gates[gate])
-    return {"gate": gate, "passed": not failures, "failures": failures}
+    return {"gate": gate, "passed": not failures, "failures": failures, "warnings": parity.warnings(agreement)}

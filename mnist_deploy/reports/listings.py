@@ -1,6 +1,6 @@
 """The tables of the markdown report, as rows of text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mnist_deploy.decisions.recommendation import candidates
@@ -90,8 +90,8 @@ def _row(verified: ParityRow | None, measured: Sequence[Measurement | None]) -> 
     times = [_time(one) for one in measured]
     parity = ["-", "-", "-"]
     if verified is not None:
-        kept = "kept" if verified.passed else "FAIL"
-        parity = [f"{verified.accuracy:.4f}", f"{verified.accuracy_change:+.4f}", kept]
+        verdict = "kept" if verified.verdict == "ok" else verified.verdict
+        parity = [f"{verified.accuracy:.4f}", f"{verified.accuracy_change:+.4f}", verdict]
     costs = [number_bytes(known[0].size_bytes), number_bytes(known[0].memory_bytes)] if known else ["-", "-"]
     names = next(who(one) for one in (*known, verified) if one is not None)
     return [*names, *times, *parity, *costs]
@@ -121,8 +121,16 @@ def _key(one: Measurement | ParityRow) -> tuple[str, ...]:
 
 def failures(results: Results) -> Listing:
     """Return the rows of parity that failed their gate."""
-    failed = [row for row in results.parity if not row.passed]
-    rows = [[row.architecture, *who(row), row.gate, "; ".join(row.failures)] for row in failed]
+    return _with_reasons(row for row in results.parity if row.verdict == "FAIL")
+
+
+def warnings(results: Results) -> Listing:
+    """Return the rows of parity that kept their gate and have a warning."""
+    return _with_reasons(row for row in results.parity if row.verdict == "warn")
+
+
+def _with_reasons(selected: Iterable[ParityRow]) -> Listing:
+    rows = [[row.architecture, *who(row), row.gate, "; ".join([*row.failures, *row.warnings])] for row in selected]
     return Listing(("network", "artifact", "runtime", "gate", "why"), rows)
 
 

@@ -79,6 +79,7 @@ def _context(report: Report) -> dict[str, Any]:
         "networks": listings.networks(results),
         "failures": failures,
         "failed": len(failures.rows),
+        "warnings": listings.warnings(results),
         "verified": len(results.parity),
         "training": listings.training(results),
         "training_notes": trainings.notes(results.training),

@@ -81,12 +81,13 @@ def _key(one: Measurement | ParityRow) -> tuple[str, ...]:
 
 
 def _flips(row: ParityRow | None) -> dict[str, Any]:
-    """Return what a row of parity holds in lists: how many answers flipped each way, and why it failed."""
+    """Return what a row of parity holds in lists: how many answers flipped each way, why it failed, and warnings."""
     return {
         "flips_lost": len(row.lost) if row else None,
         "flips_gained": len(row.gained) if row else None,
         "flips_altered": len(row.altered) if row else None,
         "failures": "; ".join(row.failures) if row else None,
+        "warnings": "; ".join(row.warnings) if row else None,
     }
 
 

@@ -74,7 +74,7 @@ def artifacts(records: Sequence[Artifact], kept: Iterable[str]) -> Iterator[Rend
 
 
 def parity(rows: Sequence[ParityRow], *, quick: bool = False) -> Iterator[RenderableType]:
-    """Yield agreement with Keras, one table a network; a failed row is red and says why."""
+    """Yield agreement with Keras, one table a network; a failed row is red, one with a warning yellow; both say why."""
     for name, group in groupby(rows, key=lambda one: one.architecture):
         members = list(group)
         body = table(("artifact", "runtime"), ("acc.", "95 %", "change", "p", "flips", "max err", "mean KL"), ("",))
@@ -83,18 +83,25 @@ def parity(rows: Sequence[ParityRow], *, quick: bool = False) -> Iterator[Render
             flips = f"-{len(one.lost)}+{len(one.gained)}~{len(one.altered)}"
             change = (f"{one.accuracy_change:+.4f}", f"{one.mcnemar_p:.2g}", flips)
             errors = (_error(one.max_abs_error), _error(one.mean_kl))
-            cells = row((*who(one), *accuracy, *change, *errors, "ok" if one.passed else "FAIL"))
-            body.add_row(*cells, style=None if one.passed else "red")
+            cells = row((*who(one), *accuracy, *change, *errors, one.verdict))
+            body.add_row(*cells, style={"FAIL": "red", "warn": "yellow"}.get(one.verdict))
         title = f"{name}: agreement with the Keras scores over {members[0].images:,} test images"
-        failed = [one for one in members if not one.passed]
-        notes = [f"FAIL {' in '.join(who(one))} (gate {one.gate}): {'; '.join(one.failures)}" for one in failed]
-        yield titled(title, body, notes, quick=quick)
+        yield titled(title, body, parity_notes(members), quick=quick)
     if rows:
         legend = (
             "95 %: Wilson's interval of the accuracy. change, p: against Keras, by McNemar's exact test. flips: lost, "
             "gained, and wrong both times but differently. mean KL: in nats, scores below 1e-7 taken for 1e-7."
         )
         yield Group(Text(legend, style="dim"), "")
+
+
+def parity_notes(rows: Sequence[ParityRow]) -> list[str]:
+    """Return a line for each row that failed its gate or has a warning, with the reasons."""
+    return [
+        f"{row.verdict} {' in '.join(who(row))} (gate {row.gate}): {'; '.join([*row.failures, *row.warnings])}"
+        for row in rows
+        if row.verdict != "ok"
+    ]
 
 
 def _share(value: float) -> str:

@@ -85,10 +85,11 @@ def facts(one: Candidate) -> list[tuple[str, str]]:
 
 
 def parity(one: Candidate) -> str:
-    """Return whether a candidate kept its parity gate."""
+    """Return whether a candidate kept its parity gate, and what warnings there are."""
     if one.passed is None:
         return "not verified"
-    return "passed" if one.passed else f"FAILED: {'; '.join(one.failures)}"
+    verdict = "passed" if one.passed else f"FAILED: {'; '.join(one.failures)}"
+    return f"{verdict}; warning: {'; '.join(one.warnings)}" if one.warnings else verdict
 
 
 def _known_accuracy(one: Candidate) -> str:

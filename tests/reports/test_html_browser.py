@@ -205,7 +205,7 @@ def infected(value: Any, text: str, name: str = "") -> Any:
                   for key, one in value.items()}  # fmt: skip
         return {key: infected(one, text, name if name == "libraries" else key) for key, one in spoilt.items()}
     if isinstance(value, list):
-        strings = name in {"failures", "cpu_features", "accelerators"}
+        strings = name in {"failures", "warnings", "cpu_features", "accelerators"}
         return [f"{one}{text}" if strings and isinstance(one, str) else infected(one, text, name) for one in value]
     return f"{value}{text}" if isinstance(value, str) and name in FREE | {"libraries"} else value
 
@@ -213,7 +213,9 @@ def infected(value: Any, text: str, name: str = "") -> Any:
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("guarded", [True, False], ids=["policy", "no policy"])
 def test_what_records_say_is_text_and_never_markup(browser: Browser, tmp_path: Path, text: str, guarded: bool) -> None:
-    results = Results.model_validate(infected(RECORDS.model_dump(mode="json"), text))
+    warned = [row.model_copy(update={"warnings": ["accuracy fell"]}) for row in RECORDS.parity]
+    records = RECORDS.model_copy(update={"parity": warned})
+    results = Results.model_validate(infected(records.model_dump(mode="json"), text))
     gathered = Gathered(results, [tmp_path / f"{text.replace('/', '')}.json"], None)
     written = page(Report(gathered, recommend(results, Wishes()), None))
     if not guarded:

@@ -84,7 +84,10 @@ def test_a_leader_failed_no_gate(tmp_path: Path) -> None:
 def hostile(text: str) -> Results:
     rows = [one.model_copy(update={"format": text, "runtime": text, "call": text}) for one in RECORDS.measurements[:2]]
     skips = [one.model_copy(update={"reason": text, "remedy": text}) for one in RECORDS.skips]
-    parity = [parity_row(text, text, text, passed=False, failures=[text])]
+    parity = [
+        parity_row(text, text, text, passed=False, failures=[text]),
+        parity_row(text, text, f"{text} again", warnings=[text]),
+    ]
     here = RECORDS.environment.model_copy(update={"cpu": text, "platform": text, "libraries": {text: text}})
     changes = {"measurements": rows, "skips": skips, "parity": parity, "environment": here}
     training = [one.model_copy(update={"caveat": text, "architecture": text}) for one in RECORDS.training]

@@ -66,7 +66,7 @@ def pareto(cells: Sequence[Candidate], palette: Mapping[str, str]) -> Spec | Non
             "p50": _p50(one),
             "accuracy": f"{one.accuracy:.4f} ({one.accuracy_low or 0:.4f} to {one.accuracy_high or 0:.4f})",
             "size": number_bytes(one.measurement.size_bytes),
-            "parity": "; ".join(one.failures) or "ok",
+            "parity": "; ".join([*one.failures, *one.warnings]) or "ok",
         }
         for one in known
     ]

@@ -27,10 +27,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """The cells of a row; a bad one is marked."""
+    """The cells of a row; a bad one is marked, and one with a warning in another color unless it is bad too."""
 
     cells: Sequence[Cell]
     bad: bool = False
+    warning: bool = False
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,8 @@ def _about(name: str, rows: Sequence[ParityRow]) -> str:
         return size + "Not verified: run mnist-deploy verify."
     failed = sum(not row.passed for row in rows)
     gates = "all kept their parity gate" if not failed else f"{failed} failed their parity gate"
+    warned = sum(row.verdict == "warn" for row in rows)
+    gates += f", {warned} of them with a warning" if warned else ""
     verified = f"{counted(len(rows), 'pair')} of artifact and runtime verified, {gates}."
     return f"{size}Keras has {rows[0].reference_accuracy:.2%} of {rows[0].images:,} test images right. {verified}"
 

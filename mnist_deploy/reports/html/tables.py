@@ -15,6 +15,7 @@ from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
 from mnist_deploy.reports.layout import p50_reach, who
 from mnist_deploy.reports.measurements import rank
 from mnist_deploy.reports.setbacks import setbacks
+from mnist_deploy.reports.tables import parity_notes
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds
 from mnist_deploy.reports.wording import UINT8
 from mnist_deploy.results import Results, TrainingRow
@@ -37,7 +38,7 @@ def speed(network: str, use: UseCells, results: Results) -> Grid:
         Column("parity"),
     )
     rows = [
-        Row((_rank(one, use.cells), *_who(one), *_speed(one), *_accuracy(one)), one.passed is False)
+        Row((_rank(one, use.cells), *_who(one), *_speed(one), *_accuracy(one)), one.passed is False, bool(one.warnings))
         for one in use.cells
     ]
     return Grid(f"{network}: {use.title}", columns, rows, _speed_notes(use, results))
@@ -77,6 +78,7 @@ def everything(cells: Sequence[Candidate]) -> Grid:
                 number(one.measurement.calls, _count),
             ),
             one.passed is False,
+            bool(one.warnings),
         )
         for one in cells
     ]
@@ -118,7 +120,7 @@ def costs(network: str, use: UseCells) -> Grid:
 
 
 def parity(network: str, rows: Sequence[ParityRow]) -> Grid:
-    """Return agreement with Keras; a failed row is marked and its reasons stand below."""
+    """Return agreement with Keras; a row that failed or has a warning is marked, and its reasons stand below."""
     columns = (
         *ARTIFACT,
         Column("accuracy", True, "on the test set"),
@@ -145,16 +147,16 @@ def parity(network: str, rows: Sequence[ParityRow]) -> Grid:
                 number(one.max_abs_error, _error),
                 number(one.mean_kl, _error),
                 text(one.gate),
-                text("ok" if one.passed else "FAIL"),
+                text(one.verdict),
             ),
             not one.passed,
+            bool(one.warnings),
         )
         for one in rows
     ]
-    notes = [f"FAIL {' in '.join(who(one))} (gate {one.gate}): {'; '.join(one.failures)}." for one in rows]
-    failed = [note for note, one in zip(notes, rows, strict=True) if not one.passed]
+    notes = [f"{note}." for note in parity_notes(rows)]
     caption = f"{network}: agreement with the Keras scores over {rows[0].images:,} test images"
-    return Grid(caption, columns, body, failed)
+    return Grid(caption, columns, body, notes)
 
 
 def spread(network: str, use: UseCells, found: Sequence[Distribution | None]) -> Grid:
@@ -261,7 +263,7 @@ def _speed(one: Candidate) -> tuple[Cell, ...]:
 
 
 def _accuracy(one: Candidate) -> tuple[Cell, Cell]:
-    return number(one.accuracy, _four), text({True: "ok", False: "FAIL", None: "not verified"}[one.passed])
+    return number(one.accuracy, _four), text(one.verdict)
 
 
 def _count(value: float) -> str:
