@@ -7,7 +7,7 @@ import pytest
 
 from mnist_deploy.dataset import FloatArray
 from mnist_deploy.exporters.onnx_pixels import scale_in_one_step
-from mnist_deploy.exporters.onnx_quantising import quantise
+from mnist_deploy.exporters.onnx_quantising import quantise, quantize_weights
 
 IMAGES = np.random.default_rng(0).random((40, 28, 28, 1), np.float32)
 PIXELS = np.rint(IMAGES * 255).astype(np.uint8)
@@ -216,3 +216,37 @@ def test_pixels_and_a_convolution(tmp_path: Path) -> None:
     path = int8(model, tmp_path)
     assert Counter(kernels(path))["DequantizeLinear"] == 1, "that of the pixels"
     assert np.abs(scores(path, PIXELS) - scores(cnn(("Relu", "MaxPool")), AS_STORED)).max() < 0.03
+
+
+def largest_weights(path: Path) -> dict[str, int]:
+    """The largest magnitude among the weights of each integer type in a file."""
+    import onnx
+
+    names = {onnx.TensorProto.INT8: "int8", onnx.TensorProto.UINT8: "uint8"}
+    largest: dict[str, int] = {}
+    for tensor in onnx.load(path).graph.initializer:
+        if tensor.data_type in names and len(tensor.dims) > 1:
+            values = np.abs(onnx.numpy_helper.to_array(tensor).astype(int)).max()
+            largest[names[tensor.data_type]] = max(int(values), largest.get(names[tensor.data_type], 0))
+    return largest
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_signed_weights_cannot_saturate_where_products_are_added_in_16_bits(tmp_path: Path, everything: bool) -> None:
+    static = int8(cnn(("Relu", "MaxPool")), tmp_path, everything=everything)
+    quantize_weights(tmp_path / "float32.onnx", tmp_path / "dynamic.onnx")
+    assert largest_weights(static).keys() == {"int8"}
+    assert largest_weights(tmp_path / "dynamic.onnx").keys() == {"int8", "uint8"}, "convolutions have unsigned ones"
+    for path in (static, tmp_path / "dynamic.onnx"):
+        assert 2 * 255 * largest_weights(path)["int8"] < 2**15
+
+
+@pytest.mark.parametrize("model", [mlp("Relu", "Tanh"), cnn(("Relu", "MaxPool"))])
+def test_dynamic_weights_change_scores_by_little(tmp_path: Path, model: Any) -> None:
+    import onnx
+
+    onnx.save(model, tmp_path / "float32.onnx")
+    quantize_weights(tmp_path / "float32.onnx", tmp_path / "dynamic.onnx")
+    onnx.checker.check_model(str(tmp_path / "dynamic.onnx"), full_check=True)
+    assert not weights(tmp_path / "dynamic.onnx", "FLOAT"), "every layer has integer weights"
+    assert np.abs(scores(tmp_path / "dynamic.onnx", IMAGES) - scores(model, IMAGES)).max() < 0.03

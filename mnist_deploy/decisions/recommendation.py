@@ -7,7 +7,7 @@ from mnist_deploy.decisions.parting import Parting, order
 from mnist_deploy.decisions.records import PARITY, Candidate, NearMiss, Prefer, Recommendation, Wishes
 from mnist_deploy.errors import ArtifactError, UsageError
 from mnist_deploy.kinds import CELL, Variant, identity
-from mnist_deploy.parity import ParityRow
+from mnist_deploy.parity import ParityRow, ProcessorRow
 from mnist_deploy.results import Measurement, Results
 from mnist_deploy.runtimes import RUNTIMES
 
@@ -64,29 +64,36 @@ def recommend(
 
 
 def candidates(results: Results) -> list[Candidate]:
-    """Return every measured cell with what is known of it; runtimes that run no model are left out."""
+    """Return every measured cell with what is known of it; runtimes that run no model are left out.
+
+    What answers differently on another processor has failed, as what fails its parity gate.
+    """
     parity = {_key(row): row for row in results.parity}
+    elsewhere: dict[tuple[str, ...], list[str]] = {}
+    for row in results.processors:
+        elsewhere.setdefault(_key(row), []).extend(row.failures)
     installed = {row.runtime: row.installed_bytes for row in results.runtimes}
     return [
-        _candidate(one, parity.get(_key(one)), installed.get(one.runtime))
+        _candidate(one, parity.get(_key(one)), elsewhere.get(_key(one), []), installed.get(one.runtime))
         for one in results.measurements
         if one.runtime not in RUNTIMES or not RUNTIMES[one.runtime].diagnostic
     ]
 
 
-def _key(row: Measurement | ParityRow) -> tuple[str, ...]:
+def _key(row: Measurement | ParityRow | ProcessorRow) -> tuple[str, ...]:
     # By its bytes: an artifact that was exported anew since has to be verified anew.
     return identity(row, "artifact_sha256", of=CELL)
 
 
-def _candidate(one: Measurement, row: ParityRow | None, installed_bytes: int | None) -> Candidate:
+def _candidate(one: Measurement, row: ParityRow | None, elsewhere: list[str], installed_bytes: int | None) -> Candidate:
+    passed = row.passed if row else None
     return Candidate(
         measurement=one,
         accuracy=row.accuracy if row else None,
         accuracy_low=row.accuracy_low if row else None,
         accuracy_high=row.accuracy_high if row else None,
-        passed=row.passed if row else None,
-        failures=row.failures if row else [],
+        passed=False if elsewhere else passed,
+        failures=[*(row.failures if row else []), *elsewhere],
         installed_bytes=installed_bytes,
         warnings=row.warnings if row else [],
     )

@@ -56,8 +56,9 @@ class Candidate(BaseModel):
 
     Attributes:
         accuracy: on the test set, with its 95 % Wilson interval; None if this pair was not verified.
-        passed: whether it kept its parity gate; None likewise.
-        failures: the limits of its gate that it broke.
+        passed: whether it kept its parity gate, and gives the same answers on the other processors that it was checked
+            on; None likewise.
+        failures: the limits of its gate that it broke, and where it answers differently.
         warnings: what is certainly worse than Keras though its gate may allow it.
         installed_bytes: of the runtime's package and all that it requires; None if unknown.
     """

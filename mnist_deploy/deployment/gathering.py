@@ -11,6 +11,7 @@ from mnist_deploy.deployment.engines import requirements
 from mnist_deploy.deployment.records import Deployment
 from mnist_deploy.kinds import identity, options
 from mnist_deploy.parity import ParityRow
+from mnist_deploy.parity.processors import processor_failures
 from mnist_deploy.plural import counted
 from mnist_deploy.results import Measurement, Results
 from mnist_deploy.runtimes import RUNTIMES
@@ -48,6 +49,7 @@ def deployment(store: ArtifactStore, cell: Cell, results: Results | None) -> Dep
         python=".".join(platform.python_version_tuple()[:2]),
         requirements=pinned,
         installed_bytes=installed_bytes(*runtime.distributions, also=runtime.requirements("cpu")),
+        checked=[check for check in artifact.checked if check.runtime == cell.runtime],
         training=training if training and training.model_sha256 == artifact.provenance.source_sha256 else None,
     )
     if record.training is not None:
@@ -92,6 +94,11 @@ def _cautions(one: Deployment, results: Results | None) -> list[str]:
         found.append(f"It failed its parity gate {one.parity.gate}: {'; '.join(one.parity.failures)}.")
     if one.parity is not None and one.parity.warnings:
         found.append(f"Parity warning: {'; '.join(one.parity.warnings)}.")
+    found += [
+        f"It answers otherwise on another processor: {reason}."
+        for check in one.checked
+        for reason in processor_failures(check)
+    ]
     if not one.measurements:
         found.append("It was not measured in this runtime: its speed and memory are unknown.")
         return found

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from mnist_deploy.artifacts import Provenance
+from mnist_deploy.artifacts import ProcessorCheck, Provenance
 from mnist_deploy.environment import Environment
 from mnist_deploy.kinds import Variant
 from mnist_deploy.parity import ParityRow
@@ -31,6 +31,7 @@ class Deployment(BaseModel):
         training: None if the record of the training is not that of this model.
         on_mnist: whether it was trained on the MNIST that the package carries; None if that is unknown.
         parity: against the Keras model, in this runtime on the CPU.
+        checked: answers of this artifact in this runtime on other processors, as the manifest has them.
         measurements: of this artifact in this runtime on the CPU, smallest batch first.
         measured_at, quick, environment: when, how and on what machine they were measured.
         cautions: what to know before relying on it, one sentence each.
@@ -62,6 +63,7 @@ class Deployment(BaseModel):
     training: TrainingRecord | None = None
     on_mnist: bool | None = None
     parity: ParityRow | None = None
+    checked: list[ProcessorCheck] = []
     measurements: list[Measurement] = []
     measured_at: datetime | None = None
     quick: bool = False

@@ -38,7 +38,7 @@ def card(one: Deployment) -> str:
     which = f"{one.architecture} {options(one)} --runtime {one.runtime}"
     return _render(
         "card.md.j2", one, verify=f"mnist-deploy verify {which}", bench=f"mnist-deploy bench {which}",
-        threads=counted(one.threads, "thread"),
+        emulate=f"mnist-deploy verify {which} --emulate Haswell", threads=counted(one.threads, "thread"),
     )  # fmt: skip
 
 

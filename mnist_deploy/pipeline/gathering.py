@@ -5,15 +5,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import BaseModel
+
 from mnist_deploy import results
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.decisions.identity import differences
 from mnist_deploy.errors import ArtifactError, UsageError
 from mnist_deploy.kinds import CELL, identity
-from mnist_deploy.parity import ParityRow
+from mnist_deploy.parity import ParityRow, ProcessorRow
 from mnist_deploy.results import Measurement, Results, TrainingRow
 
-_Row = TypeVar("_Row", ParityRow, TrainingRow)
+_Row = TypeVar("_Row", ParityRow, ProcessorRow, TrainingRow)
 _Read = tuple[Path, Results]
 
 
@@ -55,8 +57,8 @@ class Gathered:
 def gather(store: ArtifactStore, paths: Sequence[Path] | None = None, names: Sequence[str] | None = None) -> Gathered:
     """Join the results at `paths`; by default the newest measurements in `store` with what belongs to them.
 
-    Rows of parity and training come from the newest file that has them, for the models that were measured. Interrupted
-    runs and self-checks are taken only if they are named.
+    Rows of parity, of other processors and of training come from the newest file that has them, for the models that
+    were measured. Interrupted runs and self-checks are taken only if they are named.
 
     Args:
         store: where results are looked for.
@@ -151,14 +153,22 @@ def _joined(main: _Read, others: Sequence[_Read]) -> tuple[Results, list[Path]]:
         lambda row: not artifacts or row.artifact_sha256 in artifacts,
         [(main[0], row) for row in base.parity],
     )
+    processors = _latest(
+        [(path, row) for path, one in read for row in one.processors],
+        lambda row: identity(row, "artifact_sha256", "processor", of=CELL),
+        lambda row: not artifacts or row.artifact_sha256 in artifacts,
+        [(main[0], row) for row in base.processors],
+    )
     training = _latest(
         [(path, row) for path, one in read for row in one.training],
         lambda row: (row.architecture,),
         lambda row: not models or row.model_sha256 in models,
         [(main[0], row) for row in base.training],
     )
-    used = {path for path, _ in [*parity, *training]} - {main[0]}
-    joined = base.model_copy(update={"parity": [row for _, row in parity], "training": [row for _, row in training]})
+    used = {path for path, _ in [*parity, *processors, *training]} - {main[0]}
+    rows: dict[str, Sequence[tuple[Path, BaseModel]]]
+    rows = {"parity": parity, "processors": processors, "training": training}
+    joined = base.model_copy(update={name: [row for _, row in pairs] for name, pairs in rows.items()})
     return joined, [main[0], *(path for path, _ in read if path in used)]
 
 

@@ -8,6 +8,7 @@ from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.plural import counted
+from mnist_deploy.reports import processors as other_processors
 from mnist_deploy.reports.layout import p50_reach, who
 from mnist_deploy.reports.markup import Written, table
 from mnist_deploy.reports.setbacks import setbacks
@@ -122,6 +123,13 @@ def _key(one: Measurement | ParityRow) -> tuple[str, ...]:
 def failures(results: Results) -> Listing:
     """Return the rows of parity that failed their gate."""
     return _with_reasons(row for row in results.parity if row.verdict == "FAIL")
+
+
+def processors(results: Results) -> Listing:
+    """Return how many images get another class on other processors, for each artifact and runtime."""
+    labels, texts = other_processors.table_cells(results.processors)
+    rows = [[record.architecture, *who(record), *cells] for record, cells in texts]
+    return Listing(("network", "artifact", "runtime", *labels), rows)
 
 
 def warnings(results: Results) -> Listing:

@@ -11,6 +11,7 @@ from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.plural import counted
 from mnist_deploy.reports import listings, trainings
+from mnist_deploy.reports import processors as other_processors
 from mnist_deploy.reports.listings import Listing
 from mnist_deploy.reports.markup import Written, code, escaped, shortened
 from mnist_deploy.reports.measurements import legend
@@ -81,6 +82,9 @@ def _context(report: Report) -> dict[str, Any]:
         "failed": len(failures.rows),
         "warnings": listings.warnings(results),
         "verified": len(results.parity),
+        "processors": listings.processors(results) if results.processors else None,
+        "processors_failed": other_processors.failures(results.processors),
+        "processors_legend": other_processors.legend(results.processors) if results.processors else "",
         "training": listings.training(results),
         "training_notes": trainings.notes(results.training),
         "how": list(_how(results)),

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from mnist_deploy.parity import ParityRow
+from mnist_deploy.kinds import CELL, identity
+from mnist_deploy.parity import ParityRow, ProcessorRow
+from mnist_deploy.reports import processors as other_processors
 from mnist_deploy.reports.html.grid import Column, Grid, Row, number, text
 from mnist_deploy.reports.layout import who
 from mnist_deploy.reports.tables import what
@@ -38,6 +40,26 @@ def proofs(found: Sequence[ParityRow | Measurement]) -> Grid:
     rows = [Row((*map(text, key), text(_nodes(placements)))) for key, placements in groups.items()]
     notes = ["nodes: the fewest and the most that a network has. - is not told."]
     return Grid("What really ran", columns, rows, notes)
+
+
+def processors(rows: Sequence[ProcessorRow]) -> Grid:
+    """Return how many images get another class on other processors, one row an artifact and runtime."""
+    labels, texts = other_processors.table_cells(rows)
+    columns = (
+        Column("network"),
+        Column("artifact"),
+        Column("runtime"),
+        *(Column(label, True, "images with another class, of those compared") for label in labels),
+        Column("same answers"),
+    )
+    failed = {identity(record, of=CELL) for record in rows if not record.passed}
+    body = []
+    for record, cells in texts:
+        bad = identity(record, of=CELL) in failed
+        names = (record.architecture, *who(record))
+        body.append(Row((*map(text, (*names, *cells)), text("FAIL" if bad else "ok")), bad))
+    notes = [*other_processors.failures(rows), other_processors.legend(rows)]
+    return Grid("Answers on other processors", columns, body, notes)
 
 
 def checks(found: Sequence[Check]) -> Grid:

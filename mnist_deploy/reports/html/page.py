@@ -92,6 +92,7 @@ def _context(report: Report) -> dict[str, Any]:
         "everything": tables.everything(cells) if cells else None,
         "runtimes": context_tables.runtimes(results) if results.runtimes else None,
         "proofs": context_tables.proofs(proven) if proven else None,
+        "processors": context_tables.processors(results.processors) if results.processors else None,
         "checks": context_tables.checks(results.checks) if results.checks else None,
         "libraries": context_tables.libraries(results.environment.libraries),
         "skips": context_tables.skips(results.skips) if results.skips else None,
