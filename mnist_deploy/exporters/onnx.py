@@ -109,6 +109,6 @@ def _quantise(source: Source, precision: Precision, path: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     if precision is Precision.DYNAMIC:
-        quantize_dynamic(_prepared(source), path, weight_type=QuantType.QInt8)
+        quantize_dynamic(_prepared(source), path, weight_type=QuantType.QUInt8)
     else:
         quantise(_prepared(source), source.calibration_images, path, everything=not source.variant.optimized)

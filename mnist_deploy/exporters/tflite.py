@@ -43,6 +43,10 @@ class TFLiteExporter(Exporter):
         converter = tf.lite.TFLiteConverter.from_saved_model(str(origin.saved_model))
         if precision is not Precision.FLOAT32:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision is Precision.DYNAMIC:
+            # A scale per dense layer, not per unit: FULLY_CONNECTED is then version 9, which tflite-runtime 2.14.0 has,
+            # and not 12, which it refuses.
+            converter._experimental_disable_per_channel_quantization_for_dense_layers = True
         if precision is Precision.FLOAT16:
             converter.target_spec.supported_types = [tf.float16]
         if precision is Precision.INT8:
