@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mnist_deploy.artifacts.requirements import ModelRequirements
 from mnist_deploy.kinds import Precision, Variant, identity, kind
 
 KERAS_FORMAT = "keras"
@@ -47,7 +48,10 @@ class Provenance(BaseModel):
 
 
 class Artifact(BaseModel):
-    """One file, or folder, that a runtime can load. `path` is absolute here, relative to artifacts/ in the manifest."""
+    """One file, or folder, that a runtime can load. `path` is absolute here, relative to artifacts/ in the manifest.
+
+    `requirements` is None for a format that does not state any, and for what an earlier version exported.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,6 +63,7 @@ class Artifact(BaseModel):
     size_bytes: int = Field(ge=0)
     sha256: str = Field(pattern=SHA256)
     provenance: Provenance
+    requirements: ModelRequirements | None = None
 
     @property
     def rewritten(self) -> bool:

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mnist_deploy.artifacts import ModelRequirements
 from mnist_deploy.benchmark.comparison import Series
 from mnist_deploy.kinds import kind
 from mnist_deploy.plural import counted
@@ -59,6 +60,8 @@ class Candidate(BaseModel):
         passed: whether it kept its parity gate; None likewise.
         failures: the limits of its gate that it broke.
         installed_bytes: of the runtime's package and all that it requires; None if unknown.
+        model_requirements: what the artifact needs of a runtime, by the manifest; None if that does not say, or the
+            results are all that is at hand.
     """
 
     measurement: Measurement
@@ -68,6 +71,7 @@ class Candidate(BaseModel):
     passed: bool | None
     failures: list[str]
     installed_bytes: int | None
+    model_requirements: ModelRequirements | None = None
 
     @property
     def label(self) -> str:

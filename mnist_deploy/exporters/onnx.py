@@ -1,11 +1,13 @@
 """ONNX, in float32, with int8 weights, and with int8 weights and activations (QDQ)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from mnist_deploy.artifacts import Precision
+from mnist_deploy.artifacts import ModelRequirements, Precision
 from mnist_deploy.exporters.base import Exporter
+from mnist_deploy.exporters.metadata import as_text
+from mnist_deploy.exporters.onnx_contents import add_metadata, import_only_used_opsets, read_requirements
 from mnist_deploy.exporters.onnx_pixels import scale_in_one_step
 from mnist_deploy.exporters.onnx_quantising import quantise
 from mnist_deploy.exporters.source import Source
@@ -20,13 +22,16 @@ class OnnxExporter(Exporter):
 
     Input 'image' (batch, 28, 28, 1), float32 or uint8 by the variant, and output 'probabilities' float32 (batch, 10) in
     every precision: in QDQ models the quantisation stands inside the graph. In int8 the first convolution and the last
-    dense layer stay float32: see `onnx_quantising`.
+    dense layer stay float32: see `onnx_quantising`. Its `metadata_props` have the
+    keys of `exporters.metadata`, as text.
     """
 
     format = "onnx"
     suffix = ".onnx"
     precisions = (Precision.FLOAT32, Precision.DYNAMIC, Precision.INT8)
     distributions = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
+    # Seen by the step "old runtimes" of .ci/run.
+    oldest_runtimes: ClassVar[Mapping[str, str]] = {"onnxruntime": "1.15.1", "openvino": "2023.3.0"}
     order = 3
 
     @classmethod
@@ -43,7 +48,15 @@ class OnnxExporter(Exporter):
             path.write_bytes(_scaling_fused(source).read_bytes())
         else:
             _quantise(source, precision, path)
+        model = onnx.load(path)
+        import_only_used_opsets(model)
+        add_metadata(model, as_text(source.metadata))
+        onnx.save(model, path)
         onnx.checker.check_model(str(path), full_check=True)
+
+    def requirements(self, path: Path) -> ModelRequirements:
+        """Return what the file says."""
+        return read_requirements(path, self.oldest_runtimes)
 
 
 def float32(source: Source) -> Path:
