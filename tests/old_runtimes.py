@@ -84,9 +84,9 @@ def scaled(pixels: Any) -> Any:
     return pixels.astype(np.float32) / np.float32(255)
 
 
-def problem(entry: dict[str, Any], root: Path, images: Any, load: Callable[[Path], Classifier], claim: str) -> str:
+def problem(entry: dict[str, Any], root: Path, images: Any, name: str, version: str) -> str:
     """Return what is wrong with the artifact of a manifest's entry, in one line; nothing if it is as it should be."""
-    name, _, version = claim.partition(" ")
+    _, _, load = RUNTIMES[name]
     seen = (entry.get("requirements") or {}).get("oldest_runtimes", {}).get(name)
     if seen != version:
         return f"the manifest says that it was seen to work in {name} {seen}, not in {version}"
@@ -101,21 +101,20 @@ def problem(entry: dict[str, Any], root: Path, images: Any, load: Callable[[Path
     return "" if agreement >= least else f"{agreement:.4f} of {len(images)} answers are Keras's, less than {least}"
 
 
-def main(root: Path, images: Any) -> int:
-    (found,) = [name for name, (module, _, _) in RUNTIMES.items() if importlib.util.find_spec(module)]
-    _, formats, load = RUNTIMES[found]
-    claim = f"{found} {importlib.metadata.version(found)}"
+def main(root: Path, images: Any, name: str, version: str) -> int:
+    _, formats, _ = RUNTIMES[name]
     manifest = json.loads((root / "manifest.json").read_text(encoding="utf-8"))
     entries = [entry for entry in manifest["artifacts"] if entry["format"] in formats]
     failed = 0
     for entry in entries:
-        reason = problem(entry, root, images, load, claim)
+        reason = problem(entry, root, images, name, version)
         if reason:
             failed += 1
-            print(f"{entry['path']} in {claim}: {reason}", file=sys.stderr)
-    print(f"{claim}: {len(entries) - failed} of {len(entries)} artifacts load and answer as Keras does")
+            print(f"{entry['path']} in {name} {version}: {reason}", file=sys.stderr)
+    print(f"{name} {version}: {len(entries) - failed} of {len(entries)} artifacts load and answer as Keras does")
     return 1 if failed or not entries else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), np.load(sys.argv[2])))
+    (installed,) = [package for package, (module, _, _) in RUNTIMES.items() if importlib.util.find_spec(module)]
+    sys.exit(main(Path(sys.argv[1]), np.load(sys.argv[2]), installed, importlib.metadata.version(installed)))

@@ -10,7 +10,7 @@ from mnist_deploy.cli.places import STDOUT, place
 
 ListedArgument = Annotated[
     str,
-    typer.Argument(metavar="[WHAT]", autocompletion=options.of(choices.listings), help="networks or artifacts."),
+    typer.Argument(metavar="WHAT", autocompletion=options.of(choices.listings), help="networks or artifacts."),
 ]
 
 

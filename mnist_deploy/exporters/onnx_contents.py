@@ -1,11 +1,39 @@
 """What an ONNX file declares: the operator sets that it imports, its metadata, and what a runtime needs for it."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mnist_deploy.artifacts import ModelRequirements
 from mnist_deploy.artifacts.requirements import ONNX_DOMAIN
+
+# Names as 'new_shape__23' and 'MaxPool2d__20:0' that tf2onnx makes up.
+COUNTED = re.compile(r"(?P<name>.*__)(?P<count>\d+)(?P<output>:\d+)?")
+
+
+def number_names_by_place(graph: Any) -> None:
+    """Number the names that tf2onnx makes up by their place in an `onnx.GraphProto`, which is changed.
+
+    tf2onnx counts through all that the process ever converted, and names the function that it converts in `doc_string`:
+    the same model would give other bytes each time.
+    """
+    numbers: dict[str, int] = {}
+
+    def numbered(name: str) -> str:
+        parts = COUNTED.fullmatch(name)
+        if parts is None:
+            return name
+        number = numbers.setdefault(parts["name"] + parts["count"], len(numbers) + 1)
+        return f"{parts['name']}{number}{parts['output'] or ''}"
+
+    for node in graph.node:
+        node.name = numbered(node.name)
+        for names in (node.input, node.output):
+            names[:] = [numbered(name) for name in names]
+    for initializer in graph.initializer:
+        initializer.name = numbered(initializer.name)
+    graph.doc_string = ""
 
 
 def import_only_used_opsets(model: Any) -> None:

@@ -21,7 +21,7 @@ NOTES = (
 
 
 def needs(requirements: ModelRequirements | None) -> str:
-    """Return what a runtime must know: 'opset 17, IR 8', or in TFLite 'CONV_2D 5, FULLY_CONNECTED 9'.
+    """Return what a runtime must know: 'opset 13, IR 7', or in TFLite 'CONV_2D 5, FULLY_CONNECTED 9'.
 
     In a format without operator sets operators have versions of their own, of which the first goes without saying.
     """
