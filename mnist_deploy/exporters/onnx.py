@@ -31,8 +31,7 @@ class OnnxExporter(Exporter):
 
     Input 'image' (batch, 28, 28, 1), float32 or uint8 by the variant, and output 'probabilities' float32 (batch, 10) in
     every precision: in QDQ models the quantisation stands inside the graph. In int8 the first convolution and the last
-    dense layer stay float32: see `onnx_quantising`. Its `metadata_props` have the
-    keys of `exporters.metadata`, as text.
+    dense layer stay float32: see `onnx_quantising`. `metadata_props` have the keys of `exporters.metadata`, as text.
     """
 
     format = "onnx"
