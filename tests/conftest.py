@@ -1,5 +1,6 @@
 """One tiny run of the real program serves every test that needs real artifacts."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.benchmark import schedule
 from mnist_deploy.benchmark.sampler import Effort
 from mnist_deploy.benchmark.schedule import Plan
+from mnist_deploy.exporters.metadata import ModelFacts
 from mnist_deploy.pipeline import running
 from mnist_deploy.pipeline.benching import bench
 from mnist_deploy.pipeline.figures import Baseline
@@ -63,6 +65,12 @@ class TinyRun:
     @property
     def dataset(self) -> dataset.Dataset:
         return dataset.load(self.data)
+
+    def facts(self, network: str) -> ModelFacts:
+        """What the exported files of a network must say of its model."""
+        scores, labels = np.load(self.root / network / "reference.npz")["scores"], np.load(self.data)["y_test"]
+        accuracy = float((scores.argmax(axis=1) == labels).mean())
+        return ModelFacts(network, hashlib.sha256(self.store.model_path(network).read_bytes()).hexdigest(), accuracy)
 
 
 def written(root: Path) -> dict[Path, int]:

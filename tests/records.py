@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mnist_deploy.artifacts import Precision, Provenance, State
+from mnist_deploy.artifacts import ModelRequirements, Precision, Provenance, State
 from mnist_deploy.benchmark.comparison import Verdict
 from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.benchmark.schedule import Plan
@@ -268,6 +268,9 @@ DEPLOYMENT = Deployment(
     model="model.tflite", size_bytes=106_900, artifact_sha256="0" * 64, python="3.11",
     provenance=Provenance(
         source_sha256="1" * 64, versions={"tensorflow": "2.21.0"}, created_at=RECORDS.created_at, calibration_size=500
+    ),
+    model_requirements=ModelRequirements(
+        operators={"FULLY_CONNECTED": 4, "RESHAPE": 1, "SOFTMAX": 2}, oldest_runtimes={"tflite-runtime": "2.14.0"}
     ),
     requirements={"ai-edge-litert": "2.3.0", "numpy": "2.0.0", "pillow": "12.0.0"}, installed_bytes=138_000_000,
     training=TrainingRecord(

@@ -173,6 +173,8 @@ CASES = [
     ("doctor --runtime litrt", "unknown runtime 'litrt'", "did you mean litert?"),
     ("doctor --time-limit 0", "--time-limit 0: not a time", "as 90, 90s, 5m, or none"),
     ("doctor everything", "everything", SEE.format("doctor")),
+    ("list models", "unknown listing 'models'", "known: networks, artifacts"),
+    ("list artifacts --artifacts empty", "no artifacts yet", "run: mnist-deploy export"),
     ("list --json", "--json", SEE.format("list")),
     ("list --artifacts ''", "--artifacts '': empty", "give a folder"),
     ("schema results", "results", SEE.format("schema")),

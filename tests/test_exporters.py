@@ -30,11 +30,12 @@ def test_onnx_graph(tiny_run: TinyRun, network: str, precision: Precision) -> No
     assert shapes == [["batch", 28, 28, 1], ["batch", 10]]
     operators = {node.op_type for node in model.graph.node}
     assert not operators & SHAPE_CHAIN
-    weights = [np.prod(one.dims) for one in model.graph.initializer if one.data_type == onnx.TensorProto.INT8]
+    eight_bits = {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
+    weights = [np.prod(one.dims) for one in model.graph.initializer if one.data_type in eight_bits]
     if precision is Precision.FLOAT32:
         assert not weights
     else:
-        assert max(weights) > 10_000, "the large weights are int8"
+        assert max(weights) > 10_000, "the large weights have 8 bits"
     floats = [
         one.dims for one in model.graph.initializer if one.data_type == onnx.TensorProto.FLOAT and len(one.dims) > 1
     ]

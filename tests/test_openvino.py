@@ -84,7 +84,7 @@ def test_the_same_model_gives_the_same_bytes(tiny_run: TinyRun, tmp_path: Path, 
     exported = [tmp_path / name for name in ("first", "second")]
     for path in exported:
         with quiet():
-            EXPORTER().export(Source(model, calibration), precision, path)
+            EXPORTER().export(Source(model, calibration, facts=tiny_run.facts(NETWORKS[1])), precision, path)
     before = artifact(tiny_run, NETWORKS[1], "openvino", precision).sha256
     assert [files.sha256(path) for path in exported] == [before, before]
 
@@ -92,7 +92,8 @@ def test_the_same_model_gives_the_same_bytes(tiny_run: TinyRun, tmp_path: Path, 
 def test_calibration_images_decide_the_ranges(tiny_run: TinyRun, tmp_path: Path) -> None:
     model, calibration = keras_model(tiny_run, NETWORKS[1]), Calibration(seed=1).images(tiny_run.dataset)
     with quiet():
-        EXPORTER().export(Source(model, calibration), Precision.INT8, tmp_path / "other")
+        source = Source(model, calibration, facts=tiny_run.facts(NETWORKS[1]))
+        EXPORTER().export(source, Precision.INT8, tmp_path / "other")
     assert files.sha256(tmp_path / "other") != artifact(tiny_run, NETWORKS[1], "openvino", Precision.INT8).sha256
 
 

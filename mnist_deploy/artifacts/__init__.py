@@ -1,6 +1,7 @@
 """What lies below artifacts/, and whether it may be trusted. The only owner of its paths.
 
-manifest.json                       every artifact: format, precision, variant, path, bytes, SHA-256, provenance
+manifest.json                       every artifact: format, precision, variant, path, bytes, SHA-256, provenance,
+                                    and what it needs of a runtime
 <architecture>/model.keras          the trained model; itself the artifact of format keras
 <architecture>/training.json        how it was trained
 <architecture>/reference.npz        its scores for the test images: what verify compares with
@@ -30,6 +31,7 @@ from mnist_deploy.artifacts.records import (
     State,
 )
 from mnist_deploy.artifacts.reference import Reference
+from mnist_deploy.artifacts.requirements import ModelRequirements
 from mnist_deploy.artifacts.store import ArtifactStore
 from mnist_deploy.kinds import Precision, Variant
 
@@ -45,6 +47,7 @@ __all__ = [
     "Artifact",
     "ArtifactStore",
     "Manifest",
+    "ModelRequirements",
     "Precision",
     "ProcessorCheck",
     "Provenance",

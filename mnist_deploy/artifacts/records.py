@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mnist_deploy.artifacts.requirements import ModelRequirements
 from mnist_deploy.kinds import Precision, Variant, identity, kind
 
 KERAS_FORMAT = "keras"
@@ -88,7 +89,8 @@ class ProcessorCheck(BaseModel):
 class Artifact(BaseModel):
     """One file, or folder, that a runtime can load. `path` is absolute here, relative to artifacts/ in the manifest.
 
-    `checked` says on which other processors it gave which answers.
+    `checked` says on which other processors it gave which answers. `requirements` is None for a format that does not
+    state any, and for what an earlier version exported.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -102,6 +104,7 @@ class Artifact(BaseModel):
     sha256: str = Field(pattern=SHA256)
     provenance: Provenance
     checked: tuple[ProcessorCheck, ...] = ()
+    requirements: ModelRequirements | None = None
 
     @property
     def rewritten(self) -> bool:

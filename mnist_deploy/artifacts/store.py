@@ -13,6 +13,7 @@ from mnist_deploy.artifacts import manifest
 from mnist_deploy.artifacts.checks import is_intact, remake
 from mnist_deploy.artifacts.models import Models
 from mnist_deploy.artifacts.records import KERAS_FORMAT, Artifact, Manifest, ProcessorCheck, Provenance, State
+from mnist_deploy.artifacts.requirements import ModelRequirements
 from mnist_deploy.errors import ArtifactError, ModelError
 from mnist_deploy.kinds import Precision, Variant, identity
 from mnist_deploy.progress import Progress
@@ -77,6 +78,7 @@ class ArtifactStore(Models):
         path: Path,
         provenance: Provenance,
         variant: Variant = Variant.STANDARD,
+        requirements: ModelRequirements | None = None,
     ) -> Artifact:
         """Enter what stands at `path` in the manifest, in the place of an older entry, and return it."""
         artifact = Artifact(
@@ -88,6 +90,7 @@ class ArtifactStore(Models):
             size_bytes=files.size_bytes(path),
             sha256=files.sha256(path),
             provenance=provenance,
+            requirements=requirements,
         )
         manifest.enter(self.root, artifact)
         return artifact

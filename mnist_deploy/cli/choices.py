@@ -91,6 +91,11 @@ def architectures() -> list[str]:
     return list(ARCHITECTURES)
 
 
+def listings() -> list[str]:
+    """Return what the command `list` lists."""
+    return ["networks", "artifacts"]
+
+
 def preferences() -> list[str]:
     """Return what recommend may choose by."""
     from mnist_deploy.decisions.records import Prefer

@@ -1,20 +1,42 @@
-"""Commands that only tell: list, report, schema."""
+"""Commands that only show: list, report, schema."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mnist_deploy.cli import meaning, options
+from mnist_deploy.cli import choices, meaning, options
 from mnist_deploy.cli.places import STDOUT, place
 
+ListedArgument = Annotated[
+    str,
+    typer.Argument(metavar="WHAT", autocompletion=options.of(choices.listings), help="networks or artifacts."),
+]
 
-def list_architectures(artifacts: options.ArtifactsOption = None, debug: options.DebugOption = False) -> None:
-    """Show the six networks: layers, parameters, FLOPs for one image, and what the notebook reports."""
+
+def list_architectures(
+    what: ListedArgument = "networks", artifacts: options.ArtifactsOption = None, debug: options.DebugOption = False
+) -> None:
+    """List the networks, or the artifacts with the operator set and the runtime version that each needs.
+
+    Of networks it shows layers, parameters, FLOPs for one image, and what the notebook reports. Of artifacts it shows
+    size, operator set or operator versions, and the oldest version of a runtime in which they were checked.
+    """
     from mnist_deploy.architectures import ARCHITECTURES
-    from mnist_deploy.reports import layout, tables
+    from mnist_deploy.errors import ArtifactError, unknown
+    from mnist_deploy.reports import layout, requirements, tables
 
-    layout.console().print(tables.architectures(list(ARCHITECTURES.values())))
+    if what not in choices.listings():
+        raise unknown("listing", what, choices.listings())
+    console = layout.console()
+    if what == "networks":
+        console.print(tables.architectures(list(ARCHITECTURES.values())))
+        return
+    store = meaning.store(artifacts)
+    records = store.manifest().artifacts
+    if not records:
+        raise ArtifactError(f"{store.root}: no artifacts yet; run: mnist-deploy export")
+    console.print(*requirements.artifacts(records))
 
 
 def report(

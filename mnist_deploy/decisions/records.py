@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mnist_deploy.artifacts import ModelRequirements
 from mnist_deploy.benchmark.comparison import Series
 from mnist_deploy.kinds import kind
 from mnist_deploy.plural import counted
@@ -61,6 +62,8 @@ class Candidate(BaseModel):
         failures: the limits of its gate that it broke, and where it answers differently.
         warnings: what is certainly worse than Keras though its gate may allow it.
         installed_bytes: of the runtime's package and all that it requires; None if unknown.
+        model_requirements: what the artifact needs of a runtime, by the manifest; None if that does not say, or the
+            results are all that is at hand.
     """
 
     measurement: Measurement
@@ -71,6 +74,7 @@ class Candidate(BaseModel):
     failures: list[str]
     installed_bytes: int | None
     warnings: list[str] = []
+    model_requirements: ModelRequirements | None = None
 
     @property
     def verdict(self) -> str:

@@ -46,6 +46,7 @@ def deployment(store: ArtifactStore, cell: Cell, results: Results | None) -> Dep
         size_bytes=artifact.size_bytes,
         artifact_sha256=artifact.sha256,
         provenance=artifact.provenance,
+        model_requirements=artifact.requirements,
         python=".".join(platform.python_version_tuple()[:2]),
         requirements=pinned,
         installed_bytes=installed_bytes(*runtime.distributions, also=runtime.requirements("cpu")),

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from mnist_deploy.artifacts import ProcessorCheck, Provenance
+from mnist_deploy.artifacts import ModelRequirements, ProcessorCheck, Provenance
 from mnist_deploy.environment import Environment
 from mnist_deploy.kinds import Variant
 from mnist_deploy.parity import ParityRow
@@ -25,6 +25,7 @@ class Deployment(BaseModel):
         threads: how many `predict.py` takes by default.
         model: the name of the model's file or folder.
         artifact_sha256: of that, as in the manifest.
+        model_requirements: what the model's file needs of a runtime; None if the manifest does not say.
         python: the minor version that it was packaged with.
         requirements: what requirements.txt pins, version by package.
         installed_bytes: what the runtime and all that it requires take on disk.
@@ -57,6 +58,7 @@ class Deployment(BaseModel):
     size_bytes: int
     artifact_sha256: str
     provenance: Provenance
+    model_requirements: ModelRequirements | None = None
     python: str
     requirements: dict[str, str]
     installed_bytes: int | None = None

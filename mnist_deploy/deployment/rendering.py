@@ -11,7 +11,7 @@ from mnist_deploy.deployment.records import Deployment
 from mnist_deploy.kinds import kind, options, slug
 from mnist_deploy.pipeline.predicting import TOP
 from mnist_deploy.plural import counted
-from mnist_deploy.reports import units
+from mnist_deploy.reports import requirements, units
 from mnist_deploy.results import Measurement
 from mnist_deploy.runtimes import RUNTIMES
 from mnist_deploy.training import INPUT_NAME, OUTPUT_NAME
@@ -66,6 +66,9 @@ def _templates(finalize: Callable[[object], object] | None) -> "Environment":
         "moment": _moment,
         "versions": _versions,
         "interval": _interval,
+        "needs": requirements.needs,
+        "operators": requirements.operators,
+        "oldest_runtimes": requirements.oldest_runtimes,
     }
     return made
 

@@ -1,11 +1,11 @@
 """What every export format offers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from mnist_deploy.artifacts import Precision
+from mnist_deploy.artifacts import ModelRequirements, Precision
 from mnist_deploy.exporters.source import Source
 from mnist_deploy.versions import importable
 
@@ -19,6 +19,8 @@ class Exporter(ABC):
             folder of a format that has one precision.
         precisions: what it can write.
         distributions: the installed packages whose versions belong to the provenance.
+        oldest_runtimes: by package the oldest version of a runtime in which all that it writes, in every precision and
+            variant, was seen to work; name one only if a step of `.ci/run` checks it.
         on_request: True for a format that is exported only when it is named, or with `--format all`.
         order: its place among the formats in lists.
     """
@@ -27,6 +29,7 @@ class Exporter(ABC):
     suffix: ClassVar[str]
     precisions: ClassVar[tuple[Precision, ...]]
     distributions: ClassVar[tuple[str, ...]]
+    oldest_runtimes: ClassVar[Mapping[str, str]] = {}
     on_request: ClassVar[bool] = False
     order: ClassVar[int]
 
@@ -49,3 +52,7 @@ class Exporter(ABC):
             precision: one of `precisions`.
             path: where to write.
         """
+
+    def requirements(self, path: Path) -> ModelRequirements | None:
+        """Return what a runtime needs for what `export` wrote to `path`; None for a format that does not say."""
+        return None

@@ -32,6 +32,9 @@ def scale_in_one_step(model: Any) -> None:
     graph.node.remove(scaling)
     graph.node.remove(cast)
     graph.node.insert(place, step)
+    read = {name for node in graph.node for name in node.input}
+    for factor in [value for value in graph.initializer if value.name in scaling.input and value.name not in read]:
+        graph.initializer.remove(factor)  # ONNX Runtime warns of what no node reads
 
 
 def takes_pixels(graph: Any) -> bool:

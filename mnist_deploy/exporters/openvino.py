@@ -1,13 +1,15 @@
 """OpenVINO's intermediate representation (IR): float32, float16 weights, and int8 by NNCF."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from mnist_deploy.artifacts import Precision
+from mnist_deploy.artifacts import ModelRequirements, Precision
 from mnist_deploy.dataset import FloatArray, UInt8Array
 from mnist_deploy.exporters.base import Exporter
+from mnist_deploy.exporters.metadata import as_text
+from mnist_deploy.exporters.openvino_contents import add_metadata, read_requirements
 from mnist_deploy.exporters.source import Source
 from mnist_deploy.quiet import without_telemetry
 
@@ -19,13 +21,16 @@ class OpenVinoExporter(Exporter):
     """A folder with the graph, model.xml, and its constants, model.bin; the same model gives the same bytes.
 
     Input 'image' (batch, 28, 28, 1), float32 or uint8 by the variant, and output 'probabilities' float32 (batch, 10)
-    in every precision: in int8 the quantisation stands inside the graph. float16 stores weights as float16.
+    in every precision: in int8 the quantisation stands inside the graph. float16 stores weights as float16. The section
+    'model_info' of model.xml has the keys of `exporters.metadata`, as text.
     """
 
     format = "openvino"
     suffix = ".openvino"
     precisions = (Precision.FLOAT32, Precision.FLOAT16, Precision.INT8)
     distributions = ("tensorflow", "keras", "openvino", "nncf")
+    # Seen by the step "old runtimes" of .ci/run.
+    oldest_runtimes: ClassVar[Mapping[str, str]] = {"openvino": "2023.3.0"}
     order = 4
 
     @classmethod
@@ -47,8 +52,13 @@ class OpenVinoExporter(Exporter):
         if precision is Precision.INT8:
             converted = _quantise(converted, source.calibration_inputs)
         _rename(converted)
+        add_metadata(converted, as_text(source.metadata))
         path.mkdir()
         openvino.save_model(converted, path / "model.xml", compress_to_fp16=precision is Precision.FLOAT16)
+
+    def requirements(self, path: Path) -> ModelRequirements:
+        """Return what the folder says."""
+        return read_requirements(path, self.oldest_runtimes)
 
 
 def _quantise(converted: Any, calibration_images: FloatArray | UInt8Array) -> Any:

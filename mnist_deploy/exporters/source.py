@@ -10,6 +10,7 @@ import numpy as np
 from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Variant
 from mnist_deploy.dataset import WHITE, FloatArray, UInt8Array, unscaled
+from mnist_deploy.exporters.metadata import ModelFacts, describe
 from mnist_deploy.plugins import Closing
 from mnist_deploy.rewriting import rewritten
 from mnist_deploy.training import INPUT_NAME, OUTPUT_NAME
@@ -24,13 +25,21 @@ class Source(Closing):
         model: a built `keras.Model`, float32 (N, 28, 28, 1) -> float32 (N, 10).
         calibration_images: float32 (N, 28, 28, 1) in [0, 1], for int8.
         variant: which variant of each artifact is to be made; an optimized one is made of the rewritten network.
+        facts: what is known of the model, for the artifacts' metadata; None leaves it out there.
     """
 
-    def __init__(self, model: Any, calibration_images: FloatArray, variant: Variant = Variant.STANDARD) -> None:
+    def __init__(
+        self,
+        model: Any,
+        calibration_images: FloatArray,
+        variant: Variant = Variant.STANDARD,
+        facts: ModelFacts | None = None,
+    ) -> None:
         """Take the model and the images; everything else is made when it is first asked for."""
         self.model = model
         self.calibration_images = calibration_images
         self.variant = variant
+        self.facts = facts
         self._folder = tempfile.TemporaryDirectory(prefix="mnist-deploy-")
         self._made: dict[str, Any] = {}
 
@@ -55,7 +64,12 @@ class Source(Closing):
         if not self.variant.uint8:
             return self
         variant = Variant.of(uint8=False, optimized=self.variant.optimized)
-        return self.once("float input", lambda: Source(self.model, self.calibration_images, variant))
+        return self.once("float input", lambda: Source(self.model, self.calibration_images, variant, self.facts))
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What every format writes into its files; see `exporters.metadata`."""
+        return describe(self.variant, self.facts)
 
     @property
     def network(self) -> Any:

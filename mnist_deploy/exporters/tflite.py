@@ -1,14 +1,16 @@
 """TFLite, the format of LiteRT, in four precisions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isclose
 from pathlib import Path
+from typing import ClassVar
 
-from mnist_deploy.artifacts import Precision
+from mnist_deploy.artifacts import ModelRequirements, Precision
 from mnist_deploy.dataset import WHITE, FloatArray
 from mnist_deploy.errors import ArtifactError
 from mnist_deploy.exporters.base import Exporter
 from mnist_deploy.exporters.source import Source
+from mnist_deploy.exporters.tflite_contents import read_requirements, with_metadata
 
 
 class TFLiteExporter(Exporter):
@@ -16,13 +18,16 @@ class TFLiteExporter(Exporter):
 
     float16 stores weights as float16; dynamic stores weights as int8; int8 quantises weights, activations, input
     and output, by the range that the calibration images show. With uint8 input, int8 takes pixels as they are, since
-    its input has the scale 1/255; the others cast and divide in the graph.
+    its input has the scale 1/255; the others cast and divide in the graph. The entry 'mnist_deploy' of its metadata is
+    a JSON object with the keys of `exporters.metadata`.
     """
 
     format = "tflite"
     suffix = ".tflite"
     precisions = tuple(Precision)
     distributions = ("tensorflow", "keras")
+    # Seen by the step "old runtimes" of .ci/run.
+    oldest_runtimes: ClassVar[Mapping[str, str]] = {"tflite-runtime": "2.14.0"}
     order = 2
 
     @classmethod
@@ -43,6 +48,10 @@ class TFLiteExporter(Exporter):
         converter = tf.lite.TFLiteConverter.from_saved_model(str(origin.saved_model))
         if precision is not Precision.FLOAT32:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision is Precision.DYNAMIC:
+            # A scale per dense layer, not per unit: FULLY_CONNECTED is then version 9, which tflite-runtime 2.14.0 has,
+            # and not 12, which it refuses.
+            converter._experimental_disable_per_channel_quantization_for_dense_layers = True
         if precision is Precision.FLOAT16:
             converter.target_spec.supported_types = [tf.float16]
         if precision is Precision.INT8:
@@ -53,7 +62,11 @@ class TFLiteExporter(Exporter):
         content = converter.convert()
         if precision is Precision.INT8 and source.variant.uint8:
             _require_pixels(content)
-        path.write_bytes(content)
+        path.write_bytes(with_metadata(content, source.metadata))
+
+    def requirements(self, path: Path) -> ModelRequirements:
+        """Return what the file says."""
+        return read_requirements(path, self.oldest_runtimes)
 
 
 def _require_pixels(content: bytes) -> None:

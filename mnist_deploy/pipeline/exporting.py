@@ -21,6 +21,7 @@ from mnist_deploy.artifacts import (
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
 from mnist_deploy.errors import DataError, ModelError, StorageError, UsageError
 from mnist_deploy.exporters import EXPORTERS, Exporter
+from mnist_deploy.exporters.metadata import ModelFacts
 from mnist_deploy.exporters.source import Source
 from mnist_deploy.pipeline.registering import is_registered, load_model, register
 from mnist_deploy.plugins import Closing
@@ -124,9 +125,20 @@ class _OneModel(Closing):
         self._source: Source | None = None
 
     def source(self) -> Source:
+        """Return the source of the exports. Its model is registered first, for they say how accurate it is."""
         if self._source is None:
-            self._source = Source(load_model(self.store, self.name), self.images, self.variant)
+            model = load_model(self.store, self.name)
+            if not is_registered(self.store, self.dataset, self.name):
+                register(self.store, self.dataset, self.name, model)
+            self._source = Source(model, self.images, self.variant, self._facts())
         return self._source
+
+    def _facts(self) -> ModelFacts | None:
+        reference = self.store.reference(self.name)
+        if reference is None:
+            return None
+        correct = reference.scores.argmax(axis=1) == self.dataset.test_labels
+        return ModelFacts(self.name, self.sha256, test_accuracy=float(np.mean(correct)))
 
     def close(self) -> None:
         if self._source is not None:
@@ -136,7 +148,7 @@ class _OneModel(Closing):
         """Record the scores of the model as it is now, unless they are recorded."""
         if not is_registered(self.store, self.dataset, self.name):
             with quiet():
-                register(self.store, self.dataset, self.name, self.source().model)
+                self.source()
 
 
 def _check_source(store: ArtifactStore, dataset: Dataset, name: str) -> None:
@@ -198,7 +210,9 @@ def _export_one(
     path = one.store.export_path(one.name, exporter.suffix, precision, one.variant)
     try:
         with quiet(), files.replacing(path) as temporary, files.roomy(path.parent, Path(tempfile.gettempdir())):
-            exporter().export(one.source(), precision, temporary)
+            made = exporter()
+            made.export(one.source(), precision, temporary)
+            requirements = made.requirements(temporary)
     except (ModelError, StorageError):
         raise
     except Exception as error:  # a converter may raise anything; the other formats are still worth having
@@ -207,7 +221,7 @@ def _export_one(
         text = str(error).strip().splitlines() or [""]
         skip(SkipKind.FAILED, f"{type(error).__name__}: {text[0][:200]}", "run again with --debug")
         return
-    artifact = one.store.record(one.name, exporter.format, precision, path, provenance, one.variant)
+    artifact = one.store.record(one.name, exporter.format, precision, path, provenance, one.variant, requirements)
     exported.artifacts.append(artifact)
     progress.advance(f"{label}: {artifact.size_bytes:,} bytes")
 

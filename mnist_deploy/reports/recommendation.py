@@ -12,7 +12,7 @@ from mnist_deploy.decisions.records import Candidate, Recommendation
 from mnist_deploy.kinds import kind
 from mnist_deploy.pipeline.recommending import Advice
 from mnist_deploy.plural import counted
-from mnist_deploy.reports import wording
+from mnist_deploy.reports import requirements, wording
 from mnist_deploy.reports.layout import QUICK, row, table
 from mnist_deploy.reports.misses import missed, remedy
 from mnist_deploy.reports.units import seconds
@@ -40,6 +40,10 @@ def _chosen(found: Recommendation, path: Path | None, *, quick: bool) -> Iterato
     body.add_row(*row(("file", str(path) if path else "not in this store as it was measured")))
     for name, text in wording.facts(found.chosen):
         body.add_row(*row((name, text)))
+    needed = found.chosen.model_requirements
+    if needed is not None:
+        body.add_row(*row(("needs", requirements.needs(needed))))
+        body.add_row(*row(("oldest", f"{requirements.oldest_runtimes(needed)}, the oldest that was checked")))
     yield body
     yield ""
     yield Text(wording.why(found))

@@ -15,7 +15,8 @@ from tests.records import DEPLOYMENT
 
 BARE = DEPLOYMENT.model_copy(
     update={"training": None, "on_mnist": None, "parity": None, "measurements": [], "measured_at": None,
-            "environment": None, "installed_bytes": None, "cautions": ["It was not measured."]}
+            "environment": None, "installed_bytes": None, "model_requirements": None,
+            "cautions": ["It was not measured."]}
 )  # fmt: skip
 
 

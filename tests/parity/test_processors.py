@@ -17,8 +17,8 @@ from mnist_deploy.parity.processors import (
 def check(changed: int, test_images: int = 10_000, processor: str = "Haswell", **changes: object) -> ProcessorCheck:
     plain: dict[str, object] = {
         "processor": processor, "emulator": "QEMU 7.2", "compared_with": "A CPU (avx512_vnni)",
-        "runtime": "onnxruntime", "runtime_version": "1.32.0", "images": 300, "test_images": test_images, "changed": changed,
-        "max_abs_difference": 0.1, "flips": 5, "flips_here": 2,
+        "runtime": "onnxruntime", "runtime_version": "1.32.0", "images": 300, "test_images": test_images,
+        "changed": changed, "max_abs_difference": 0.1, "flips": 5, "flips_here": 2,
     }  # fmt: skip
     return ProcessorCheck.model_validate(plain | changes)
 
