@@ -18,7 +18,8 @@ MAX_BATCH = 2**16
 MAX_SEED = 2**32 - 1
 RUNTIMES_HELP = (
     "keras-predict, keras-call, tensorflow, litert, onnxruntime, openvino; on request tensorflow-xla, keras-jax, "
-    "litert-builtin, onnxruntime-exact, onnxruntime-openvino, onnxruntime-tensorrt, onnxruntime-bound, openvino-default, iree, mnn"
+    "litert-builtin, onnxruntime-exact, onnxruntime-openvino, onnxruntime-tensorrt, onnxruntime-bound, "
+    "openvino-default, iree, mnn"
 )
 
 
