@@ -25,6 +25,9 @@ from mnist_deploy.pipeline.selection import Selection
 from mnist_deploy.progress import Silent
 from mnist_deploy.results import Results
 
+# Tests that call the program in this process emulate only where they ask for it, too.
+os.environ["MNIST_DEPLOY_EMULATE"] = "none"
+
 # One dense network with sparse labels and one convolutional one: every kind of layer, loss and optimizer state.
 NETWORKS = ["mlp-tanh-128", "cnn-relu-16-32"]
 TRAIN_IMAGES, TEST_IMAGES = 19_200, 2_000  # 300 and 150 steps of one epoch

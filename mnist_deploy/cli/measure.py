@@ -77,7 +77,8 @@ def verify(
         results = running.begun("verify", store, loaded, selection, progress, quick=False)
         verifying.verify(store, loaded, selection, results, progress, gates)
         if emulation is not None:
-            rows, skips = processors.check_processors(store, loaded, selection, emulation, progress)
+            cells = processors.cells_of(store, loaded, selection)
+            rows, skips = processors.check_processors(store, loaded, cells, emulation, progress)
             results.processors = rows
             results.leave_out(skips)
         _finish(store, results, as_json=json)

@@ -15,6 +15,7 @@ from mnist_deploy.dataset import FloatArray
 
 # Loading an artifact takes time besides its scores: so much of its share may go into the scores.
 SCORING_SHARE = 0.7
+NO_TIME = "the time limit left none for it"
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,12 @@ def scores(
     budget = None if limit_s is None else _Budget(time.monotonic() + limit_s, len(groups), workers)
     with ThreadPoolExecutor(workers) as pool:
         asked = [pool.submit(_group, *group, images, budget, on_done) for group in groups]
-        for done in as_completed(asked):
-            yield from done.result()
+        try:
+            for done in as_completed(asked):
+                yield from done.result()
+        finally:  # after Ctrl-C nothing that waits begins
+            for group_asked in asked:
+                group_asked.cancel()
 
 
 def _group(
@@ -94,7 +99,7 @@ def _group(
             if crashed:  # the library has no kernels for this processor, whatever it is given
                 answer = Answer(cell, processor, None, crashed)
             elif left_s is not None and left_s <= 0:
-                answer = Answer(cell, processor, None, "the time limit left none for it")
+                answer = Answer(cell, processor, None, NO_TIME)
             else:
                 share_s = None if left_s is None else SCORING_SHARE * left_s / (len(cells) - number)
                 answer = _score(host, cell, processor, images[cell.artifact.architecture], share_s, left_s)

@@ -13,7 +13,8 @@ from mnist_deploy.exporters import DEFAULT_FORMATS
 from mnist_deploy.parity import GATES, Gate
 from mnist_deploy.pipeline.benching import bench
 from mnist_deploy.pipeline.exporting import Calibration, export_all, targets
-from mnist_deploy.pipeline.processors import QUANTIZED, Emulation, check_processors
+from mnist_deploy.pipeline.processor_rows import QUANTIZED
+from mnist_deploy.pipeline.processors import Emulation, cells_of, check_processors
 from mnist_deploy.pipeline.selection import Selection, asked
 from mnist_deploy.pipeline.training import TrainingOptions, train_all
 from mnist_deploy.pipeline.unfinished import taken_up
@@ -76,7 +77,8 @@ def run(
         results.save(store.results)
         if emulation is not None:
             quantized = Selection(architectures=list(names), precisions=QUANTIZED)
-            results.processors, skips = check_processors(store, dataset, quantized, emulation, progress)
+            cells = cells_of(store, dataset, quantized)
+            results.processors, skips = check_processors(store, dataset, cells, emulation, progress)
             results.leave_out(skips)
             results.save(store.results)
         uses = schedule.uses(None, None, environment.usable_cores())
