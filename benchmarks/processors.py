@@ -74,10 +74,17 @@ def exported(source: Source, name: str, folder: Path) -> Files:
         with patch.multiple("onnxruntime.quantization", **quantizers(weights)):
             export("onnx", Precision.DYNAMIC, weights)
             export("onnx", Precision.INT8, weights)
-    # NNCF's default: 7 bits in the first convolution alone.
-    from nncf.quantization import advanced_parameters
+    import nncf
 
-    with patch.object(advanced_parameters.OverflowFix, "ENABLE", advanced_parameters.OverflowFix.FIRST_LAYER):
+    original = nncf.quantize
+
+    def of_8_bits(*given: Any, advanced_parameters: Any, **options: Any) -> Any:
+        # NNCF's default: 7 bits in the first convolution alone.
+        kinds = type(advanced_parameters.overflow_fix)
+        advanced_parameters.overflow_fix = kinds.FIRST_LAYER
+        return original(*given, advanced_parameters=advanced_parameters, **options)
+
+    with patch("nncf.quantize", of_8_bits):
         export("openvino", Precision.INT8, SIGNED_8)
     return files
 

@@ -102,8 +102,8 @@ def export(
         rows, skips = check_exported(store, loaded, exported.artifacts, emulation, progress)
     console = layout.console()
     console.print(*tables.artifacts(exported.artifacts, exported.kept))
-    if rows:
-        console.print(processors.table_of(rows))
+    for processor_table in processors.tables_of(rows):
+        console.print(processor_table)
     if exported.skips or skips:
         console.print(tables.skips([*exported.skips, *skips]))
     failed = [skip for skip in exported.skips if skip.kind is SkipKind.FAILED]

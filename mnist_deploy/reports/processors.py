@@ -1,8 +1,10 @@
-"""Answers on other processors as a table: one row an artifact and runtime, one column a processor."""
+"""Answers on other processors as tables: one row an artifact and runtime, one column a processor."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.parity import ProcessorRow
@@ -42,16 +44,19 @@ def legend(rows: Sequence[ProcessorRow]) -> str:
     )
 
 
-def table_of(rows: Sequence[ProcessorRow], *, quick: bool = False) -> RenderableType:
-    """Return the table; a row of what failed is red and says why below."""
-    labels, texts = table_cells(rows)
-    body = table(("network", "artifact", "runtime"), tuple(labels), ("",))
-    failed = {identity(record, of=CELL) for record in rows if not record.passed}
-    for record, cells in texts:
-        bad = identity(record, of=CELL) in failed
-        cells = [record.architecture, *who(record), *cells, "FAIL" if bad else "ok"]
-        body.add_row(*row(tuple(cells)), style="red" if bad else None)
-    return titled("Answers on other processors", body, [*failures(rows), legend(rows)], quick=quick)
+def tables_of(rows: Sequence[ProcessorRow], *, quick: bool = False) -> Iterator[RenderableType]:
+    """Yield one table a network, then what the numbers mean; a row of what failed is red and says why below."""
+    for name, group in groupby(rows, key=lambda record: record.architecture):
+        members = list(group)
+        labels, texts = table_cells(members)
+        body = table(("artifact", "runtime"), tuple(labels), ("",))
+        failed = {identity(record, of=CELL) for record in members if not record.passed}
+        for record, cells in texts:
+            bad = identity(record, of=CELL) in failed
+            body.add_row(*row((*who(record), *cells, "FAIL" if bad else "ok")), style="red" if bad else None)
+        yield titled(f"{name}: answers on other processors", body, failures(members), quick=quick)
+    if rows:
+        yield Group(Text(legend(rows), style="dim"), "")
 
 
 def _changed(record: ProcessorRow | None) -> str:

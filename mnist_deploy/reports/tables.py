@@ -24,8 +24,7 @@ def everything(results: Results) -> RenderableType:
     if results.training:
         parts.append(training(results.training, quick=results.quick))
     parts += parity(results.parity, quick=results.quick)
-    if results.processors:
-        parts.append(processors.table_of(results.processors, quick=results.quick))
+    parts += processors.tables_of(results.processors, quick=results.quick)
     parts += measurements(results)
     proven = results.measurements or results.parity
     if proven:
