@@ -2,8 +2,9 @@
 
     python -m benchmarks.whole_run [--quick]
 
-It runs the command in an empty folder, with nothing emulated, and holds the whole time, from start to end of the process, to the sum of its
-training and its measuring: 1.25 times as long at most; a quick run takes 2 minutes at most. Exit code 1 if not.
+It runs the command in an empty folder, with nothing emulated, and holds the whole time, from start to end of the
+process, to the sum of its training and its measuring: 1.25 times as long at most; a quick run takes 2 minutes at most.
+Exit code 1 if not.
 """
 
 import re
