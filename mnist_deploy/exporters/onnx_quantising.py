@@ -3,8 +3,9 @@
 Signed weights have 7 bits (`reduce_range`), so that a file gives the same answers on every x86 processor. Where there
 are no int8 dot products (VNNI), ONNX Runtime multiplies an unsigned activation by a signed weight and adds two such
 products in 16 bits (vpmaddubsw), which saturates: 2 * 255 * 127 is more than 32,767, and 2 * 255 * 64 is not. With
-8 bits mlp-relu-128 answers 69 of 10,000 images otherwise on a Haswell than with VNNI, with 7 bits none. Unsigned
-weights are exact too, but take 1.0 to 5.8 times as long as signed ones. `benchmarks.processors` measures both.
+8 bits 68 of the 1,000 images nearest to a tie get another class from mlp-relu-128 on a Haswell than with VNNI, with 7
+bits none. Unsigned weights are exact too, but int8 with them takes 1.0 to 1.9 times as long on a Zen 5. See
+`benchmarks.processors`.
 """
 
 from collections.abc import Iterator

@@ -36,8 +36,8 @@ from mnist_deploy.runtimes import RUNTIMES
 
 # ONNX Runtime takes the range of dynamic activations over the whole batch, so both sides take the same batches.
 BATCH = 50
-# Of the classes that saturation changed in 10,000 images, 83 to 100 % were among so many that lie nearest to a tie
-# (signed 8-bit weights on a Haswell, static and dynamic, six networks: `benchmarks.processors`).
+# Of the classes that saturation changed in the 1,000 images nearest to a tie, 85 to 100 % were among so many (signed
+# 8-bit weights on a Haswell: `benchmarks.processors`).
 FEW_IMAGES = 300
 
 
