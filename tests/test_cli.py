@@ -288,10 +288,14 @@ def test_runtimes_on_request_are_selected_by_name_or_by_all() -> None:
 
 
 def test_gates_are_the_users_to_set(capfd: pytest.CaptureFixture[str], tiny_run: TinyRun, root: Path) -> None:
-    """2,000 images cannot show what strict asks of int8, and no float32 export is exact to the last bit."""
+    """2,000 images cannot show that nothing is lost, and no float32 export is exact to the last bit."""
     arguments = ["verify", CNN, "--format", "tflite", "--artifacts", root, "--data", tiny_run.data]
     assert ended(capfd, *arguments, "--precision", "int8")[0] == 0
-    code, out, _ = ended(capfd, *arguments, "--precision", "int8", "--gate", "strict")
+    code, out, _ = ended(capfd, *arguments, "--precision", "int8", "--gate", "strict", "--json")
+    (row,) = json.loads(out)["parity"]
+    assert code == (row["accuracy_kept_low"] < 0.999), "strict asks for 99.9 %"
+    everything = ["--gate", "strict", "--gate", "int8:accuracy-kept=1"]
+    code, out, _ = ended(capfd, *arguments, "--precision", "int8", *everything)
     text = " ".join(out.split())
     assert code == 1 and "2,000 images are too few to show it" in text
     assert re.search(r"keeps [\d.]+ % of the accuracy by point estimate, [\d.]+ % by the one-sided 95 % bound", text)

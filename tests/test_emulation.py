@@ -108,8 +108,10 @@ def test_a_file_that_saturates_is_caught_on_any_machine(tiny_run: TinyRun, root:
     failed = {row["processor"] for row in rows if not row["passed"]}
     # With VNNI a Haswell answers otherwise; without, a processor that has no AVX2 does, and so do exact kernels.
     assert failed in ({"Haswell"}, {"Nehalem", "exact kernels"}), rows
+    assert all("another class" in row["failures"][0] for row in rows if not row["passed"])
+    # Where it saturates here too, its own gate may fail before.
     assert ended.code == 1
-    assert "another class" in one_line(ended.err) and "checks on other processors failed" in one_line(ended.err)
+    assert any(words in one_line(ended.err) for words in ("checks on other processors failed", "fail their gate"))
 
 
 @emulates
