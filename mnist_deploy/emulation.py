@@ -28,24 +28,23 @@ _WARNING = f"{PROGRAMS[0]}: warning:"
 
 def missing() -> str | None:
     """Return why nothing can be emulated here; None if it can."""
-    if sys.platform != "linux" or platform.machine() != MACHINE:
+    if not _fits():
         return f"processors are emulated on Linux on {MACHINE} only, not on {sys.platform} on {platform.machine()}"
     return None if _program() else f"{PROGRAMS[0]} is not installed"
 
 
 def remedy() -> str | None:
     """Return what brings the emulator, where anything does."""
-    fits = sys.platform == "linux" and platform.machine() == MACHINE
-    return "apt-get install qemu-user" if fits and not _program() else None
+    return "apt-get install qemu-user" if _fits() and not _program() else None
+
+
+def _fits() -> bool:
+    return sys.platform == "linux" and platform.machine() == MACHINE
 
 
 def processors() -> list[str]:
     """Return the processors that the installed emulator knows, as it names them; empty without one."""
-    program = _program()
-    if program is None:
-        return []
-    listed = subprocess.run([program, "-cpu", "help"], capture_output=True, text=True, check=False).stdout
-    lines = [line.split() for line in listed.splitlines()]
+    lines = [line.split() for line in _output("-cpu", "help").splitlines()]
     return [words[1] for words in lines if len(words) > 1 and words[0] == "x86"]
 
 
@@ -56,10 +55,7 @@ def resolve(names: Iterable[str]) -> list[str]:
         UnavailableError: there is no emulator here.
         UsageError: it does not know a processor.
     """
-    reason = missing()
-    if reason is not None:
-        advice = f"; run: {remedy()}" if remedy() else ""
-        raise UnavailableError(f"--emulate: {reason}{advice}")
+    _require_program()
     known = {name.lower(): name for name in processors()}
     for name in names:
         if name.lower() not in known:
@@ -73,10 +69,7 @@ def command(processor: str) -> list[str]:
     Raises:
         UnavailableError: there is no emulator here.
     """
-    program = _program()
-    if program is None:
-        raise UnavailableError(f"{PROGRAMS[0]} is not installed; run: apt-get install qemu-user")
-    return [program, "-cpu", processor]
+    return [_require_program(), "-cpu", processor]
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
@@ -86,15 +79,29 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 def version() -> str:
     """Return the emulator's name and version, as 'QEMU 7.2.22'; 'QEMU' if it does not tell."""
-    program = _program()
-    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False) if program else None
-    words = told.stdout.split() if told else []
+    words = _output("--version").split()
     return f"QEMU {words[2]}" if len(words) > 2 else "QEMU"
 
 
 def is_warning(line: str) -> bool:
     """Tell whether a line is the emulator's own warning, rather than what the emulated program printed."""
     return line.startswith(_WARNING)
+
+
+def _require_program() -> str:
+    program, reason = _program(), missing()
+    if program is None or reason is not None:
+        advice = f"; run: {remedy()}" if remedy() else ""
+        raise UnavailableError(f"--emulate: {reason}{advice}")
+    return program
+
+
+def _output(*arguments: str) -> str:
+    """Return what the emulator prints when it is called with `arguments`; nothing without one."""
+    program = _program()
+    if program is None:
+        return ""
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False).stdout
 
 
 @cache

@@ -80,6 +80,7 @@ def test_export_checks_what_it_makes_once_and_the_card_says_it(tiny_run: TinyRun
     second = mnist_deploy(*command, MNIST_DEPLOY_EMULATE="")
     assert second.code == 0 and "other processors" not in second.err
     assert "Haswell, emulated" in second.out, "what the manifest knows is shown, too"
+    assert "ok, kept" in second.out and "ok, kept" not in first.out, "and marked as of an earlier command"
     none = mnist_deploy(*command, "--force", "--emulate", "none")
     assert none.code == 0 and "emulated" not in none.out + none.err
     assert not find(ArtifactStore(root), MLP, "tflite", Precision.INT8).checked, "another file was not checked"

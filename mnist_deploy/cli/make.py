@@ -104,9 +104,10 @@ def export(
     console.print(*tables.artifacts(exported.artifacts, exported.kept))
     for processor_table in processors.tables_of(rows):
         console.print(processor_table)
-    if exported.skips or skips:
-        console.print(tables.skips([*exported.skips, *skips]))
-    failed = [skip for skip in exported.skips if skip.kind is SkipKind.FAILED]
+    skips = [*exported.skips, *skips]
+    if skips:
+        console.print(tables.skips(skips))
+    failed = [skip for skip in skips if skip.kind is SkipKind.FAILED]
     if failed:
-        raise FailedCheckError(f"{len(failed)} exports failed; the first: {failed[0].reason}")
+        raise FailedCheckError(f"{len(failed)} exports failed, or do not run; the first: {failed[0].reason}")
     finish.require_same_answers(rows)

@@ -96,7 +96,7 @@ def _cautions(one: Deployment, results: Results | None) -> list[str]:
     if one.parity is not None and one.parity.warnings:
         found.append(f"Parity warning: {'; '.join(one.parity.warnings)}.")
     found += [
-        f"It answers otherwise on another processor: {reason}."
+        f"It gives other answers on another processor: {reason}."
         for check in one.checked
         for reason in processor_failures(check)
     ]

@@ -48,7 +48,7 @@ class Gate:
 LIMITS = tuple(field.name for field in fields(Gate) if field.name != "reason")
 
 # An agreement of 0.99 leaves room for 100 flips of 10,000. With 0.995 a healthy artifact with 50 flips on average would
-# fail every second time, and 8 bits may cost that many on a processor that rounds otherwise.
+# fail every second time.
 GATES: dict[str, Gate] = {
     Precision.FLOAT32: Gate(None, 0.9999, 1e-4, 0.0, "the same arithmetic with additions in another order"),
     Precision.FLOAT16: Gate(None, 0.999, 1e-2, 0.0, "weights are rounded to 11 bits, which moves a score by little"),

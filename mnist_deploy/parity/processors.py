@@ -22,6 +22,8 @@ class ProcessorRow(ProcessorCheck):
         artifact_sha256, model_sha256: of the artifact, and of the Keras model that it was made of.
         passed: whether no more classes changed than `MAX_CHANGED` allows.
         failures: what does not hold, in words; empty if it passed.
+        kept: whether it was computed by an earlier command, for the same file on the same processors by the same
+            versions, and taken from the manifest.
     """
 
     architecture: str
@@ -33,6 +35,7 @@ class ProcessorRow(ProcessorCheck):
     artifact_sha256: str
     passed: bool
     failures: list[str]
+    kept: bool = False
 
     @property
     def processor_label(self) -> str:
@@ -40,17 +43,20 @@ class ProcessorRow(ProcessorCheck):
         return f"{self.processor}, emulated" if self.emulator else self.processor
 
 
-def named(check: ProcessorCheck, names: Mapping[str, str], model_sha256: str, artifact_sha256: str) -> ProcessorRow:
+def named(
+    check: ProcessorCheck, names: Mapping[str, str], model_sha256: str, artifact_sha256: str, *, kept: bool = False
+) -> ProcessorRow:
     """Return the row of a check of the artifact that `names` names, judged."""
     failures = processor_failures(check)
     return ProcessorRow.model_validate(
         {
             **names,
-            **{name: getattr(check, name) for name in ProcessorCheck.model_fields},
+            **check.model_dump(),
             "model_sha256": model_sha256,
             "artifact_sha256": artifact_sha256,
             "passed": not failures,
             "failures": failures,
+            "kept": kept,
         }
     )
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from threading import Lock
 
 from mnist_deploy import environment
 from mnist_deploy.benchmark import process, schedule
+from mnist_deploy.benchmark.messages import Request
 from mnist_deploy.benchmark.schedule import Cell, Session
 from mnist_deploy.dataset import FloatArray
 
@@ -64,12 +64,8 @@ def scores(
         limit_s: how long all of it may take; None sets no limit. What there is no time for gives a reason.
         on_done: is told each answer, by any thread.
     """
-    libraries = schedule.hosts(schedule.sessions(cells, Random(0)))
-    groups = [
-        (processor, [cell for cell in cells if any(cell in session.cells for session in sessions)])
-        for processor in processors
-        for sessions in libraries
-    ]
+    sessions = [Session(cell.runtime, cell.device, cell.use.threads, (cell,)) for cell in cells]
+    groups = [(processor, library) for processor in processors for library in schedule.hosts(sessions)]
     workers = max(1, min(environment.usable_cores(), len(groups)))
     budget = None if limit_s is None else _Budget(time.monotonic() + limit_s, len(groups), workers)
     with ThreadPoolExecutor(workers) as pool:
@@ -84,38 +80,40 @@ def scores(
 
 def _group(
     processor: str | None,
-    cells: Sequence[Cell],
+    sessions: Sequence[Session],
     images: Mapping[str, Path],
     budget: _Budget | None,
     on_done: Callable[[Answer], None],
 ) -> list[Answer]:
-    """Let one process import the library, and a fork of it compute the scores of each cell in turn."""
+    """Let one process import the library of sessions with one cell each, and a fork of it compute each one's scores."""
     end = None if budget is None else time.monotonic() + budget.share_s()
     answers: list[Answer] = []
-    with process.Host(cells[0].runtime, processor) as host:
-        for number, cell in enumerate(cells):
+    with process.Host(sessions[0].runtime, processor) as host:
+        for number, session in enumerate(sessions):
+            (cell,) = session.cells
             left_s = None if end is None else end - time.monotonic()
-            crashed = answers[-1].reason if answers and "SIGILL" in answers[-1].reason else ""
-            if crashed:  # the library has no kernels for this processor, whatever it is given
-                answer = Answer(cell, processor, None, crashed)
+            if answers and "SIGILL" in answers[-1].reason:  # no kernels for this processor, whatever it is given
+                answer = Answer(cell, processor, None, answers[-1].reason)
             elif left_s is not None and left_s <= 0:
                 answer = Answer(cell, processor, None, NO_TIME)
             else:
-                share_s = None if left_s is None else SCORING_SHARE * left_s / (len(cells) - number)
-                answer = _score(host, cell, processor, images[cell.artifact.architecture], share_s, left_s)
+                request = _request(
+                    session, processor, images[cell.artifact.architecture], left_s, len(sessions) - number
+                )
+                outcome = host.work(request, lambda event: None)
+                answer = Answer(cell, processor, outcome.arrays.get("scores.0"), outcome.failed.get(0, ""))
             answers.append(answer)
             on_done(answer)
     return answers
 
 
-def _score(
-    host: process.Host, cell: Cell, processor: str | None, images: Path, share_s: float | None, left_s: float | None
-) -> Answer:
-    request = Session(cell.runtime, cell.device, cell.use.threads, (cell,)).request(images)
-    changes: dict[str, object] = {"answers": images.with_name(f"{processor}-{cell.runtime}-{id(cell)}.npz")}
-    if share_s is not None and left_s is not None:
-        changes |= {"score_s": share_s, "limit_s": max(1.0, left_s)}
-    outcome = host.work(request.model_copy(update=changes), lambda event: None)
-    if 0 in outcome.failed:
-        return Answer(cell, processor, None, outcome.failed[0])
-    return Answer(cell, processor, outcome.arrays["scores.0"])
+def _request(
+    session: Session, processor: str | None, images: Path, left_s: float | None, sessions_left: int
+) -> Request:
+    """Return what a worker is asked, with its share of the time that is left, if that is limited."""
+    request = session.request(images)
+    # Others work in the same folder.
+    changes: dict[str, object] = {"answers": images.with_name(f"{processor}-{id(session)}.npz")}
+    if left_s is not None:
+        changes |= {"score_s": SCORING_SHARE * left_s / sessions_left, "limit_s": max(1.0, left_s)}
+    return request.model_copy(update=changes)

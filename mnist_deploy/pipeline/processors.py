@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -11,11 +11,11 @@ import numpy as np
 
 from mnist_deploy import emulation, environment, interruption
 from mnist_deploy.architectures import ARCHITECTURES
-from mnist_deploy.artifacts import EXACT_KERNELS, Artifact, ArtifactStore, Reference
+from mnist_deploy.artifacts import EXACT_KERNELS, Artifact, ArtifactStore, ProcessorCheck
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.kinds import ARTIFACT
-from mnist_deploy.parity import ProcessorRow, processors
+from mnist_deploy.parity import ProcessorRow
 from mnist_deploy.pipeline import emulated
 from mnist_deploy.pipeline.emulated import Answer
 from mnist_deploy.pipeline.processor_rows import (
@@ -23,7 +23,6 @@ from mnist_deploy.pipeline.processor_rows import (
     QUANTIZED,
     Place,
     RowFacts,
-    check_of,
     has_exact_kernels,
     processors_for,
 )
@@ -80,7 +79,7 @@ def check_processors(
     """Compute scores here and on other processors, enter the checks in the manifest, and return rows and skips.
 
     ONNX artifacts in ONNX Runtime are held to its exact kernels on this processor, too. Images are taken in the order
-    of `processors.nearest_to_a_tie`.
+    of `RowFacts.orders`.
 
     Raises:
         ArtifactError: scores of Keras were not recorded.
@@ -98,7 +97,7 @@ def check_processors(
         rows |= made
         for artifact in {id(cell.artifact): cell.artifact for cell in left}.values():
             mine = [row for (cell, _), row in made.items() if cell.artifact is artifact]
-            store.record_checks(artifact, [check_of(row) for row in mine])
+            store.record_checks(artifact, [ProcessorCheck.model_validate(row.model_dump()) for row in mine])
     if emulation.missing():
         skips.append(_no_emulator())
     places = [(cell, name) for cell in cells for name in processors_for(cell, plan.processors)]
@@ -155,16 +154,18 @@ def _check(
         task(progress, "other processors", count),
         tempfile.TemporaryDirectory() as folder,
     ):
-        images = _save_images(Path(folder), dataset, facts.references, plan.images)
+        images = _save_images(Path(folder), dataset, facts, plan.images)
         answers = list(emulated.scores([*cells, *exact.values()], [None], images, None, on_done))
         here = {answer.cell: answer.scores for answer in answers if answer.scores is not None}
         skips += [failed(answer.cell, answer.reason) for answer in answers if answer.scores is None]
         for cell, other in exact.items():
             if cell in here and other in here:
                 rows[cell, EXACT_KERNELS] = facts.row(cell, EXACT_KERNELS, here[other], here[cell])
-        running = [cell for cell in cells if cell in here and not _emulator_fault(cell)]
+        running = [cell for cell in cells if cell in here]
         if plan.processors:
-            skips += [_not_emulated(cell, _emulator_fault(cell)) for cell in here if _emulator_fault(cell)]
+            faulty = {cell: fault for cell in running if (fault := _emulator_fault(cell))}
+            skips += [_not_emulated(cell, fault) for cell, fault in faulty.items()]
+            running = [cell for cell in running if cell not in faulty]
         left_s = None if plan.limit_s is None else plan.limit_s - (time.monotonic() - began)
         for answer in emulated.scores(running, plan.processors, images, left_s, on_done):
             if answer.scores is None:
@@ -175,14 +176,12 @@ def _check(
     return rows, skips
 
 
-def _save_images(
-    folder: Path, dataset: Dataset, references: Mapping[str, Reference], count: int | None
-) -> dict[str, Path]:
+def _save_images(folder: Path, dataset: Dataset, facts: RowFacts, count: int | None) -> dict[str, Path]:
     """Write the test images of each network, those nearest to a tie first, and return where."""
     paths = {}
-    for name, reference in references.items():
+    for name, order in facts.orders.items():
         paths[name] = folder / f"{name}.npy"
-        np.save(paths[name], dataset.test_images[processors.nearest_to_a_tie(reference.scores)[:count]])
+        np.save(paths[name], dataset.test_images[order[:count]])
     return paths
 
 
@@ -200,8 +199,8 @@ def _emulator_fault(cell: Cell) -> str:
     In ONNX graphs OpenVINO fuses tanh into a kernel that QEMU 7.2 computes wrong wherever it emulates AVX2 (scores off
     by 1 on a Haswell, an EPYC-Rome and 'max', not on a SandyBridge); on a real processor with AVX2 it is right.
     """
-    layers = ARCHITECTURES[cell.artifact.architecture].layers if cell.artifact.architecture in ARCHITECTURES else ()
-    tanh = any(getattr(layer, "activation", None) == "tanh" for layer in layers)
+    network = ARCHITECTURES.get(cell.artifact.architecture)
+    tanh = network is not None and any(getattr(layer, "activation", None) == "tanh" for layer in network.layers)
     faulty = RUNTIMES[cell.runtime].module == "openvino" and cell.artifact.format == "onnx" and tanh
     return "QEMU computes the tanh of ONNX graphs in OpenVINO wrong where it emulates AVX2" if faulty else ""
 

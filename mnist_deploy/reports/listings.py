@@ -127,8 +127,8 @@ def failures(results: Results) -> Listing:
 
 def processors(results: Results) -> Listing:
     """Return how many images get another class on other processors, for each artifact and runtime."""
-    labels, texts = other_processors.table_cells(results.processors)
-    rows = [[record.architecture, *who(record), *cells] for record, cells in texts]
+    labels, lines = other_processors.lines_of(results.processors)
+    rows = [[line.record.architecture, *who(line.record), *line.cells] for line in lines]
     return Listing(("network", "artifact", "runtime", *labels), rows)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.parity import ParityRow, ProcessorRow
 from mnist_deploy.reports import processors as other_processors
 from mnist_deploy.reports.html.grid import Column, Grid, Row, number, text
@@ -44,7 +43,7 @@ def proofs(found: Sequence[ParityRow | Measurement]) -> Grid:
 
 def processors(rows: Sequence[ProcessorRow]) -> Grid:
     """Return how many images get another class on other processors, one row an artifact and runtime."""
-    labels, texts = other_processors.table_cells(rows)
+    labels, lines = other_processors.lines_of(rows)
     columns = (
         Column("network"),
         Column("artifact"),
@@ -52,12 +51,10 @@ def processors(rows: Sequence[ProcessorRow]) -> Grid:
         *(Column(label, True, "images with another class, of those compared") for label in labels),
         Column("same answers"),
     )
-    failed = {identity(record, of=CELL) for record in rows if not record.passed}
-    body = []
-    for record, cells in texts:
-        bad = identity(record, of=CELL) in failed
-        names = (record.architecture, *who(record))
-        body.append(Row((*map(text, (*names, *cells)), text("FAIL" if bad else "ok")), bad))
+    body = [
+        Row([*map(text, (line.record.architecture, *who(line.record), *line.cells, line.verdict))], line.failed)
+        for line in lines
+    ]
     notes = [*other_processors.failures(rows), other_processors.legend(rows)]
     return Grid("Answers on other processors", columns, body, notes)
 
