@@ -32,6 +32,26 @@ def memory_bytes(root: Path = Path("/")) -> int | None:
     return min((limit for limit in limits if limit and limit < NO_LIMIT_BYTES), default=None)
 
 
+def free_memory_bytes(root: Path = Path("/")) -> int | None:
+    """Return what the memory limits still leave, in bytes: what the kernel can take back from its file cache is free.
+
+    None where there is no limit, or none tells its use. `root` is where `proc` and `sys` hang.
+    """
+    names = (
+        ("", "memory.max", "memory.current", ""),
+        ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
+    )
+    free = []
+    for controller, limit_name, used_name, prefix in names:
+        for folder in _groups(root, controller):
+            limit, used = _positive(_text(folder / limit_name)), _positive(_text(folder / used_name))
+            if limit and used and limit < NO_LIMIT_BYTES:
+                stat = dict(line.split() for line in _text(folder / "memory.stat").splitlines())
+                cached = sum(int(stat.get(f"{prefix}{name}", "0")) for name in ("inactive_file", "active_file"))
+                free.append(max(0, limit - used + cached))
+    return min(free, default=None)
+
+
 def oom_kills(root: Path = Path("/")) -> int:
     """Return how many processes the kernel has ended since it started because memory ran out; 0 if it does not tell.
 

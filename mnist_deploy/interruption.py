@@ -82,6 +82,11 @@ class Interruptible:
         self._check()
         self._progress.advance(detail)
 
+    def expect(self, left_s: float | None) -> None:
+        """Say how long the task will still take, unless interrupted."""
+        self._check()
+        self._progress.expect(left_s)
+
     def show(self, board: Board) -> None:
         """Say how the measurement stands, unless interrupted."""
         self._check()

@@ -8,11 +8,11 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Standing:
-    """One measured thing among others of the same `group`, and its p50 so far."""
+    """One measured thing among others of the same `group`, and its time in quiet moments so far."""
 
     group: str
     label: str
-    p50_s: float
+    quiet_s: float
 
 
 @dataclass(frozen=True)
@@ -21,22 +21,18 @@ class Board:
 
     Attributes:
         cells: how many things are measured.
-        measured: how many of them have a figure already.
         passes: how many passes there will be.
         passes_done: how many of them are whole.
-        slices: how many are measured so far.
-        disturbed: how many of those have no clean attempt.
-        left_s: how long it will still take, as far as one can tell; None if one cannot.
+        bursts: how many are measured so far.
+        disturbed: how many of those were disturbed.
         standings: the figures so far, group by group, the fastest first in each.
     """
 
     cells: int
-    measured: int
     passes: int
     passes_done: int
-    slices: int
+    bursts: int
     disturbed: int
-    left_s: float | None
     standings: tuple[Standing, ...]
 
 
@@ -48,6 +44,9 @@ class Progress(Protocol):
 
     def advance(self, detail: str) -> None:
         """Say that one more step is done, and what it was."""
+
+    def expect(self, left_s: float | None) -> None:
+        """Say how long the task will still take, in seconds; None says that nobody knows."""
 
     def show(self, board: Board) -> None:
         """Say how the measurement stands; told only while nothing is being measured."""
@@ -66,6 +65,9 @@ class Silent:
         """Do nothing."""
 
     def advance(self, detail: str) -> None:
+        """Do nothing."""
+
+    def expect(self, left_s: float | None) -> None:
         """Do nothing."""
 
     def show(self, board: Board) -> None:

@@ -31,19 +31,3 @@ def load(path: Path) -> Arrays:
                 return {name: arrays[name] for name in arrays.files}
     except Exception as error:  # numpy and zipfile raise half a dozen kinds for a damaged archive
         raise ArtifactError(f"its answers cannot be read ({type(error).__name__}: {str(error)[:100]})") from error
-
-
-def taken(arrays: Arrays, job: int, slices: int, *, bare: bool) -> Arrays:
-    """Return the call times of a job's slices, with the bare loops beside them if there were to be any.
-
-    Raises:
-        ArtifactError: they are not what so many slices make.
-    """
-    if not slices:
-        raise ArtifactError("its worker told nothing of it")
-    wanted = [f"{job}.{number}{of}" for number in range(slices) for of in ("", ".bare")[: 1 + bare]]
-    for name in wanted:
-        times = arrays.get(name, np.empty(0))
-        if times.dtype != np.int64 or times.ndim != 1 or not times.size or times.min() < 0:
-            raise ArtifactError(f"its worker's answer {name} is {times.dtype} {times.shape}, not nanoseconds")
-    return {name: arrays[name] for name in wanted}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from mnist_deploy import quiet
-from mnist_deploy.benchmark import process
+from mnist_deploy.benchmark import process, workers
 from mnist_deploy.benchmark.listening import GarbledError, SilenceError, events
 from mnist_deploy.benchmark.trial import EVENT, Died, Ended, Finding, Imported, Order, Trial
 from mnist_deploy.runtimes import RUNTIMES
@@ -62,7 +62,7 @@ def _converse(
             with suppress(BrokenPipeError):  # it died before it read: how, is told below
                 child.stdin.write(Order(trials=trials, limit_s=limit_s).model_dump_json().encode())
                 child.stdin.close()
-            for event in events(child.stdout, EVENT, limit_s and limit_s + process.GRACE_S):
+            for event in events(child.stdout, EVENT, limit_s and limit_s + workers.GRACE_S):
                 if isinstance(event, Imported):
                     imported.add(event.module)
                     continue
@@ -72,12 +72,12 @@ def _converse(
                     case Ended(trial=place, finding=finding):
                         ends[place] = finding
                     case Died(trial=place, code=code):
-                        ends[place] = _death(code, limit_s, process.last_words(errors))
+                        ends[place] = _death(code, limit_s, workers.stderr_tail(errors))
                 on_end(trials[event.trial])
                 if len(ends) == len(trials):
                     return imported, ends, None
-            code = child.wait(process.GRACE_S)
-            return imported, ends, _death(code, limit_s, process.last_words(errors)) if code else None
+            code = child.wait(workers.GRACE_S)
+            return imported, ends, _death(code, limit_s, workers.stderr_tail(errors)) if code else None
         except GarbledError as error:
             return imported, ends, Finding(reason=f"the worker process {error}")
         except (SilenceError, subprocess.TimeoutExpired):
@@ -87,4 +87,4 @@ def _converse(
 
 
 def _death(code: int, limit_s: float | None, words: str) -> Finding:
-    return Finding(reason=process.how_it_died(code, limit_s or 0) + words, signal=-code if code < 0 else None)
+    return Finding(reason=workers.how_it_died(code, limit_s or 0) + words, signal=-code if code < 0 else None)

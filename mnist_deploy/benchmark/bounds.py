@@ -22,6 +22,12 @@ _BLAME = Path("/proc/self/oom_score_adj")
 WORKER_BLAME, HOST_BLAME = 1000, 900
 
 
+def free_bytes() -> int:
+    """Return how much memory this process and its helpers may still take together."""
+    free = int(psutil.virtual_memory().available)
+    return min(free, cgroup.free_memory_bytes() or free)
+
+
 def memory_bytes() -> int:
     """Return how much memory a worker may take: four fifths of what is free, but no less than a library needs."""
     free = psutil.virtual_memory().available

@@ -1,4 +1,4 @@
-"""What a worker does with the artifacts that it measures: loads them, and takes slices of them."""
+"""What a worker does with the artifacts that it measures: loads them, and takes bursts of them."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -7,25 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnist_deploy.artifacts import require_intact
-from mnist_deploy.benchmark import memory, noise
-from mnist_deploy.benchmark.answers import Arrays
-from mnist_deploy.benchmark.messages import Done, Event, Job, Loaded, Request, Sliced
+from mnist_deploy.benchmark import memory
+from mnist_deploy.benchmark.messages import Burst, Job, Loaded, Request
 from mnist_deploy.benchmark.sampler import Effort, Run, Tape, bare_loop, sample, timed, warm_up
 from mnist_deploy.dataset import UInt8Array
 from mnist_deploy.runtimes import RUNTIMES, Runtime
 
-# Calls whose engine time is read after a cell's first slice: reading it takes time too, so it is not done within one.
+# Calls whose engine time is read after a cell's first burst: reading it takes time too, so it is not done within one.
 ENGINE_CALLS = 5
 
 
 @dataclass
 class Cell:
-    """A loaded artifact, what is called, and its inputs in turn."""
+    """A loaded artifact, what is called, and its inputs in turn; the median call of its last burst, in seconds."""
 
     runtime: Runtime
     run: Run
     tape: Tape
-    slices: int = 0
+    call_s: float | None = None
 
 
 def batches(images: np.ndarray, size: int) -> list[np.ndarray]:
@@ -41,29 +40,22 @@ class Measuring:
     Attributes:
         cells: what is loaded, by job.
         loaded: closes what was loaded.
-        again: jobs whose slice in this round was disturbed.
-        arrays: the slices' call times.
     """
 
-    def __init__(self, request: Request, pixels: UInt8Array, imported_bytes: int, say: Callable[[Event], None]) -> None:
+    def __init__(self, request: Request, pixels: UInt8Array, imported_bytes: int) -> None:
         """Take the request's images, and what this process grew by when its library was imported."""
         self.cells: dict[int, Cell] = {}
         self.loaded = ExitStack()
-        self.again: list[int] = []
-        self.arrays: Arrays = {}
         self._request = request
         self._effort = request.effort or Effort()
         self._pixels = pixels
         # The images are the harness's: what is held with them is where the library's own growth begins.
         self._base_bytes, self._library_bytes = memory.resident_bytes() - imported_bytes, 0
         self._device_base = self._device_library = self._device_bytes()
-        self._say = say
-        self._retries = request.retries
-        self._probed: float | None = None
-        self._probes: list[float] = [] if request.quiet_probe_s is None else [request.quiet_probe_s]
 
-    def load(self, number: int, load: Callable[[Request, Job], Runtime], job: Job) -> None:
-        """Load a job's artifact, if it still is what was exported, and call it once; both are timed."""
+    def load(self, number: int, load: Callable[[Request, Job], Runtime]) -> Loaded:
+        """Load a job's artifact, if it still is what was exported, and call it once, both timed; then warm it up."""
+        job = self._request.jobs[number]
         require_intact(job.artifact)
         RUNTIMES[self._request.runtime].prepare(job.artifact, job.batch_size)
         if not self.cells:
@@ -87,70 +79,35 @@ class Measuring:
         output, first_call_s = timed(lambda: cell.run(tensor))
         grown = max(loaded, held + memory.peak_bytes() - before)
         runtime.require_answer(runtime.run(runtime.encode(tensor)) if self._request.end_to_end else output)
-        self._say(
-            Loaded(
-                job=number,
-                load_s=load_s,
-                first_call_s=first_call_s,
-                memory_bytes=max(0, self._library_bytes + grown),
-                device_memory_bytes=memory.device_grown(
-                    self._device_base, self._device_library, device_before, self._device_bytes()
-                ),
-                proof=runtime.proof(),
-                call=runtime.call_path(),
-            )
-        )
+        warm_up(cell.run, cell.tape, self._effort)
         self.cells[number] = cell
+        return Loaded(
+            job=number,
+            load_s=load_s,
+            first_call_s=first_call_s,
+            memory_bytes=max(0, self._library_bytes + grown),
+            device_memory_bytes=memory.device_grown(
+                self._device_base, self._device_library, device_before, self._device_bytes()
+            ),
+            proof=runtime.proof(),
+            call=runtime.call_path(),
+        )
 
     def _device_bytes(self) -> int | None:
         return memory.device_bytes() if self._request.device == "gpu" else None
 
-    def slice(self, number: int, turn: int, attempt: int) -> None:
-        """Warm a job up and time it for a slice, under the eyes of the machine's witnesses."""
+    def burst(self, number: int) -> Burst:
+        """Time a job's calls for one burst, after some that are not timed."""
         cell, effort = self.cells[number], self._effort
-        if cell.slices:
-            sample(cell.run, cell.tape, effort.rewarm_s, 1)
-        else:
-            warm_up(cell.run, cell.tape, effort)
-        threads = self._request.threads or 1
-        # Several threads' probe stands before the warm-up: it is the one after the slice before, when they had settled.
-        witness = noise.Witness(threads, self._probed if threads > 1 else None)
-        times = sample(cell.run, cell.tape, effort.slice_s, effort.min_calls)
-        seen = witness.end()
-        self._probed = witness.probe_s
-        name = f"{number}.{cell.slices}"
-        cell.slices += 1
-        self.arrays[name] = times
-        if self._request.bare:
-            self.arrays[f"{name}.bare"] = bare_loop(cell.run, cell.tape, effort.slice_s)
-        self._probes.append(seen.probe_s)
-        quiet = noise.quiet_probe(self._probes)
-        disturbed = noise.reasons(seen, quiet, threads=threads)
-        if disturbed and attempt == 0:
-            self.again.append(number)
-        self._say(
-            Sliced(
-                job=number,
-                turn=turn,
-                attempt=attempt,
-                noise=seen,
-                engine_s=None if turn or attempt else _engine_s(cell),
-            )
-        )
-        if attempt == 0:
-            self._say(Done(job=number))
-
-    def may_retry(self) -> bool:
-        """Tell whether a slice may be measured once more now; another one in the same noise would be worth no more."""
-        if self._retries <= 0:
-            return False
-        threads = self._request.threads or 1
-        if threads > 1:
-            noise.settle()
-        if noise.probe(threads) > noise.PROBE_TOLERANCE * noise.quiet_probe(self._probes):
-            return False
-        self._retries -= 1
-        return True
+        # What takes longer a call meets cold caches for the smallest part of it.
+        if cell.call_s is None or cell.call_s < effort.longest_burst_s:
+            several = (self._request.threads or 1) > 1
+            sample(cell.run, cell.tape, effort.rewarm_threads_s if several else effort.rewarm_s, 1)
+        times = sample(cell.run, cell.tape, effort.burst_s, effort.min_calls, effort.longest_burst_s)
+        bare = bare_loop(cell.run, cell.tape, effort.burst_s) if self._request.bare else np.array([], np.int64)
+        engine_s = _engine_s(cell) if cell.call_s is None else None
+        cell.call_s = float(np.median(times)) / 1e9
+        return Burst(job=number, times=times.tolist(), bare=bare.tolist(), engine_s=engine_s)
 
     def drop(self, number: int) -> None:
         """Forget a job that failed."""

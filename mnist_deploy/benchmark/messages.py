@@ -1,18 +1,22 @@
-"""What the parent and a worker process say to each other: one request, then a line of JSON an event."""
+"""What the parent, a host and its workers say to each other: requests in files, commands, and events as JSON."""
 
+import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, TypeAdapter
 
 from mnist_deploy.artifacts import Artifact
-from mnist_deploy.benchmark.noise import SliceNoise
 from mnist_deploy.benchmark.sampler import Effort
 from mnist_deploy.errors import printable
 from mnist_deploy.runtimes import Proof
 
+# Elsewhere system libraries themselves forbid to fork (macOS), or there is no such thing (Windows).
+FORKS = sys.platform == "linux"
 JobNumber = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Nanoseconds = Annotated[int, Field(ge=0, lt=2**63)]
 Words = Annotated[str, AfterValidator(printable)]
 
 
@@ -28,21 +32,18 @@ class Request(BaseModel):
 
     Attributes:
         images: an .npy file of uint8 images (N, 28, 28).
-        answers: the .npz file that the worker writes: '<job>.<slice>' int64 nanoseconds (calls,), slices numbered as
-            their events come, and '<job>.<slice>.bare'. Where no effort is given, each job has a file of its own
-            instead (see `scores_of`), so that what is done is kept if another job ends the process.
-        effort: how to measure; None asks for the scores of all images instead.
+        answers: names the .npz files of the jobs' scores (see `scores_of`): each has its own, so that what is done is
+            kept if another job ends the process.
+        effort: how to measure, job by job as the parent commands (see `command`); None asks for the scores of all
+            images instead.
         singles: of how many images, the first ones, the scores are computed one image a call too, at most; a slow
             runtime stops earlier.
         score_s: how long the scores of a job may take: a worker stops after the batch in which that is over, and
             answers for the images so far. None asks for all of them.
-        rounds: for each round the order of the jobs' indices.
         leave_out: indices of jobs to pass over.
         end_to_end: whether a call takes pixels to labels, rather than a tensor to an output.
-        bare: whether each slice has a bare loop for a neighbour.
-        quiet_probe_s: what the probe takes on this machine in quiet moments, as far as is known.
-        retries: how many disturbed slices may be measured once more.
-        limit_s: a job's load, slice or scores may take no longer.
+        bare: whether a bare loop is timed after each burst.
+        limit_s: a job's load, burst or scores may take no longer.
     """
 
     runtime: str
@@ -54,12 +55,9 @@ class Request(BaseModel):
     effort: Effort | None = None
     singles: int = 0
     score_s: float | None = None
-    rounds: list[list[int]] = []
     leave_out: list[int] = []
     end_to_end: bool = False
     bare: bool = False
-    quiet_probe_s: float | None = None
-    retries: int = 0
     limit_s: float = 600.0
 
     def scores_of(self, job: int) -> Path:
@@ -101,22 +99,20 @@ class Loaded(BaseModel):
     call: str
 
 
-class Sliced(BaseModel):
-    """A slice of a job is measured; `attempt` is 1 for one that is measured once more."""
+class Burst(BaseModel):
+    """A burst of a job is measured.
 
-    event: Literal["sliced"] = "sliced"
+    Attributes:
+        times: each call's nanoseconds.
+        bare: those of a bare loop right after it, where one was asked for (see `sampler.bare_loop`).
+        engine_s: what the library itself says of a call; read after a job's first burst in a process.
+    """
+
+    event: Literal["burst"] = "burst"
     job: JobNumber
-    turn: int
-    attempt: int
-    noise: SliceNoise
+    times: list[Nanoseconds] = Field(min_length=1)
+    bare: list[Nanoseconds] = []
     engine_s: Seconds | None = None
-
-
-class Done(BaseModel):
-    """A round of a job is measured, or its scores are computed."""
-
-    event: Literal["done"] = "done"
-    job: JobNumber
 
 
 class Scored(BaseModel):
@@ -128,19 +124,52 @@ class Scored(BaseModel):
 
 
 class Failed(BaseModel):
-    """A job raised; it is left out of the rounds that follow."""
+    """A job raised; it is left out from now on."""
 
     event: Literal["failed"] = "failed"
     job: JobNumber
     reason: Words
 
 
+Event = Started | Loaded | Burst | Scored | Failed
+EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+
+
+class Forked(BaseModel):
+    """A host has forked a worker."""
+
+    event: Literal["forked"] = "forked"
+    pid: int = Field(gt=1)
+
+
 class Ended(BaseModel):
-    """The process that did a request is gone; negative codes are signals."""
+    """A worker is gone; negative codes are signals."""
 
     event: Literal["ended"] = "ended"
     code: int
 
 
-Event = Started | Loaded | Sliced | Done | Scored | Failed | Ended
-EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+HostReply = Forked | Ended
+HOST_REPLY: TypeAdapter[HostReply] = TypeAdapter(Annotated[HostReply, Field(discriminator="event")])
+
+
+class Action(StrEnum):
+    """What a measuring worker can be commanded to do with a job."""
+
+    LOAD = "load"
+    BURST = "burst"
+
+
+def command(action: Action, job: int) -> str:
+    """Return a command's line, as 'burst 3'."""
+    return f"{action} {job}\n"
+
+
+def parse_command(line: str) -> tuple[Action, int]:
+    """Return what a command's line says.
+
+    Raises:
+        ValueError: it is none.
+    """
+    action, _, job = line.strip().partition(" ")
+    return Action(action), int(job)

@@ -1,28 +1,25 @@
-"""What a request comes to, as its worker tells it, event by event; the parent takes nothing at its word."""
+"""What a request for scores comes to, as its worker tells it, event by event; the parent takes nothing at its word."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from mnist_deploy.benchmark import answers
-from mnist_deploy.benchmark.messages import Event, Failed, Loaded, Request, Scored, Sliced, Started
+from mnist_deploy.benchmark.messages import Event, Failed, Request, Scored, Started
 from mnist_deploy.errors import ArtifactError
 from mnist_deploy.runtimes import Proof, require_scores
 
 
 @dataclass
 class Outcome:
-    """What a request came to: arrays by name; cold starts, proofs, slices and failures by job.
+    """What a request for scores came to: arrays by name; proofs and failures by job.
 
-    Where scores were asked for, the arrays are 'scores.<job>', float32 (N, 10), of fewer images where `score_s` is
-    over before, and 'single.<job>', float32 (M, 10); else '<job>.<slice>' and '<job>.<slice>.bare', int64
-    nanoseconds. What has not failed has all that was asked for.
+    The arrays are 'scores.<job>', float32 (N, 10), of fewer images where `score_s` is over before, and 'single.<job>',
+    float32 (M, 10). What has not failed has all that was asked for.
     """
 
     arrays: answers.Arrays = field(default_factory=dict)
-    loaded: dict[int, Loaded] = field(default_factory=dict)
     scored: dict[int, Proof] = field(default_factory=dict)
-    sliced: dict[int, list[Sliced]] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     died: str | None = None
     last_started: int | None = None
@@ -32,37 +29,21 @@ class Outcome:
         match event:
             case Started(job=job):
                 self.last_started = job
-            case Loaded(job=job):
-                self.loaded[job] = event
             case Scored(job=job, proof=proof):
                 try:
                     self.arrays |= _scores(request, job)
                 except ArtifactError as error:
                     return self.note(Failed(job=job, reason=str(error)), request)
                 self.scored[job] = proof
-            case Sliced(job=job):
-                self.sliced.setdefault(job, []).append(event)
             case Failed(job=job, reason=reason):
                 self.failed[job] = reason
         return event
 
-    def gather(self, request: Request) -> None:
-        """Read the call times once the worker is done; a job without any, or with something else, fails now."""
-        found: answers.Arrays = {}
-        problem: str | None = None
-        if request.effort is not None:
-            try:
-                found = answers.load(request.answers)
-            except ArtifactError as error:
-                problem = str(error)
+    def complete(self, request: Request) -> None:
+        """Let each job fail that the worker, which is done, has not spoken of."""
         for job, _ in request.todo():
-            if job in self.failed or job in self.scored:
-                continue
-            slices = len(self.sliced.get(job, [])) if job in self.loaded else 0
-            try:
-                self.arrays |= answers.taken(found, job, slices, bare=request.bare)
-            except ArtifactError as error:
-                self.failed[job] = problem or str(error)
+            if job not in self.scored:
+                self.failed.setdefault(job, "its worker told nothing of it")
 
 
 def _scores(request: Request, job: int) -> answers.Arrays:

@@ -1,4 +1,4 @@
-"""Everything that a run measured, slice by slice, and its file: from it anyone can recompute every figure.
+"""Everything that a run measured, burst by burst, and its file: from it anyone can recompute every figure.
 
 The file is a compressed .npz without pickles:
 
@@ -6,17 +6,16 @@ cells     JSON text: a list of {architecture, format, precision, runtime, device
           'twin' marks the one cell that is measured a second time (A/A); where those of two folders were
           measured in turn, 'side' (base or head) says whose artifact it is; 'variant', which one it is, if it is not
           the standard one
-times     all calls' nanoseconds, slice after slice
-slice_*   one entry a slice: cell (index into cells), pass, round, attempt, calls (how many of `times` are its own), and
-          its witnesses: wall_s, cpu_s, involuntary, waits, steal_s, pressure_s, probe_s, delay_s, engine_s; NaN for
-          unknown; older files have no delay_s
-start_*   one entry for each cell in each pass: cell, pass, load_s, first_call_s, memory_bytes
+times     all calls' nanoseconds, burst after burst
+burst_*   one entry a burst: cell (index into cells), pass, sweep (bursts of one network and use with the same pass and
+          sweep lie side by side), calls (how many of `times` are its own), probe_s (what the machine's probe took
+          before its sweep), engine_s (NaN for unknown)
+start_*   one entry for each cell in each pass: cell, pass, load_s, first_call_s, memory_bytes, others_cpus (how many
+          processors other programs kept busy while the pass measured it)
 """
 
 import json
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,25 +24,23 @@ import numpy as np
 
 from mnist_deploy import files
 from mnist_deploy.benchmark import noise
-from mnist_deploy.benchmark.noise import Reason, SliceNoise
 from mnist_deploy.benchmark.sampler import Times
-from mnist_deploy.benchmark.statistics import PassTimes
+from mnist_deploy.benchmark.statistics import CellTimes
 from mnist_deploy.kinds import Variant
 
 
 @dataclass(frozen=True)
-class SliceRecord:
-    """One slice: its calls in nanoseconds, its place in the schedule, and its witnesses."""
+class BurstRecord:
+    """One burst: its calls in nanoseconds, its sweep, and the probe of that; see the module."""
 
     times: Times
-    turn: int
-    attempt: int
-    noise: SliceNoise
+    sweep: int
+    probe_s: float
     engine_s: float | None = None
 
     @cached_property
     def p50_ns(self) -> float:
-        """The median call, found once: a live table asks for it after every process."""
+        """The median call, computed once."""
         return float(np.median(self.times))
 
 
@@ -51,10 +48,11 @@ class SliceRecord:
 class PassRecord:
     """One cell in one pass."""
 
-    slices: list[SliceRecord]
+    bursts: list[BurstRecord]
     load_s: float
     first_call_s: float
     memory_bytes: int
+    others_cpus: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,10 +70,6 @@ class CellKey:
     side: str | None = None
     variant: str = Variant.STANDARD.value
 
-    def place(self) -> "CellKey":
-        """Return what it shares with those that are measured side by side with it; see `schedule.beside`."""
-        return replace(self, twin=False, side=None, variant=Variant.STANDARD.value)
-
     def entry(self) -> dict[str, object]:
         """Return the key as it stands in a file: side and variant only where they say something."""
         silent = {"side": None, "variant": Variant.STANDARD.value}
@@ -88,68 +82,37 @@ class Recording:
 
     passes: dict[CellKey, list[PassRecord]] = field(default_factory=dict)
 
-    def slices(self) -> list[tuple[CellKey, SliceRecord]]:
-        """Return all slices with their cells."""
-        return [(key, one) for key, records in self.passes.items() for record in records for one in record.slices]
+    def bursts(self) -> list[tuple[CellKey, BurstRecord]]:
+        """Return all bursts with their cells."""
+        return [(key, one) for key, records in self.passes.items() for record in records for one in record.bursts]
 
     @cached_property
-    def quiet_probe_s(self) -> float | None:
-        """What the probe took in this run's quiet moments; None before anything is measured."""
-        probes = [one.noise.probe_s for _, one in self.slices()]
-        return noise.quiet_probe(probes) if probes else None
+    def quiet_probes(self) -> dict[int, float]:
+        """What the probe took in this run's quiet moments, by the number of threads."""
+        probes: dict[int, list[float]] = {}
+        for key, one in self.bursts():
+            probes.setdefault(key.threads, []).append(one.probe_s)
+        return {threads: noise.quiet_probe(values) for threads, values in sorted(probes.items())}
 
-    def reasons(self) -> Callable[[CellKey, SliceRecord], list[Reason]]:
-        """Return what tells why a slice of this run is not to be trusted."""
-        quiet = self.quiet_probe_s or 0.0
-        return lambda key, one: noise.reasons(one.noise, quiet, threads=key.threads)
+    def cell_times(self, key: CellKey) -> CellTimes:
+        """Return what the statistics are made of, for one cell."""
+        records = self.passes[key]
+        return CellTimes(
+            bursts=[[one.times for one in record.bursts] for record in records],
+            load_s=[record.load_s for record in records],
+            first_call_s=[record.first_call_s for record in records],
+            memory_bytes=[record.memory_bytes for record in records],
+        )
 
-    def pass_times(self, key: CellKey) -> list[PassTimes]:
-        """Return what the statistics are made of, for one cell.
+    def calls(self, key: CellKey) -> Times:
+        """Return all calls of a cell, int64 nanoseconds (calls,)."""
+        return np.concatenate([one.times for record in self.passes[key] for one in record.bursts])
 
-        Where two sides are measured in turn, only the rounds that were clean for all that stand side by side are clean:
-        what is compared is then of the same moments.
-        """
-        reasons, spoiled = self.reasons(), self.spoiled_beside(key)
-        return [
-            PassTimes(
-                slices=[one.times for one in record.slices],
-                clean=[not reasons(key, one) and (number, one.turn) not in spoiled for one in record.slices],
-                load_s=record.load_s,
-                first_call_s=record.first_call_s,
-                memory_bytes=record.memory_bytes,
-            )
-            for number, record in enumerate(self.passes[key])
-        ]
-
-    def spoiled_beside(self, key: CellKey) -> set[tuple[int, int]]:
-        """Return the passes and rounds in which a cell that stands beside `key` was disturbed."""
-        if key.side is None:
-            return set()
-        reasons, place = self.reasons(), key.place()
-        return {
-            (number, one.turn)
-            for other, records in self.passes.items()
-            if other.place() == place
-            for number, record in enumerate(records)
-            for one in record.slices
-            if reasons(other, one)
-        }
-
-    def tally(self) -> tuple[int, int, int, dict[str, int]]:
-        """Return how many slices were planned, retried and left without a clean attempt, and each reason's count."""
-        reasons, counts = self.reasons(), Counter[str]()
-        planned = retried = left = 0
-        for key, records in self.passes.items():
-            for record in records:
-                attempts: dict[int, list[bool]] = {}
-                for one in record.slices:
-                    found = reasons(key, one)
-                    counts.update(found)
-                    attempts.setdefault(one.turn, []).append(not found)
-                planned += len(attempts)
-                retried += len(record.slices) - len(attempts)
-                left += sum(not any(tries) for tries in attempts.values())
-        return planned, retried, left, dict(counts)
+    def disturbances(self) -> tuple[int, int]:
+        """Return how many bursts there are, and before how many the probe was slower than in quiet moments."""
+        bursts, quiet = self.bursts(), self.quiet_probes
+        slow = [one.probe_s > noise.PROBE_TOLERANCE * quiet[key.threads] for key, one in bursts]
+        return len(bursts), sum(slow)
 
     def save(self, path: Path, *, compressed: bool = True) -> None:
         """Write the file, whole or not at all; compressing makes it a third as large, and takes seconds."""
@@ -158,13 +121,12 @@ class Recording:
         times: list[Times] = []
         for key, records in self.passes.items():
             for number, record in enumerate(records):
-                start = (numbers[key], number, record.load_s, record.first_call_s, record.memory_bytes)
+                start = (numbers[key], number, *(getattr(record, name) for name in _MEASURED))
                 for name, value in zip(_START, start, strict=True):
                     rows[name].append(value)
-                for one in record.slices:
-                    place = (numbers[key], number, one.turn, one.attempt, len(one.times))
-                    seen = [getattr(one.noise, name) for name in SliceNoise.model_fields]
-                    for name, value in zip(_SLICE, (*place, *seen, one.engine_s), strict=True):
+                for one in record.bursts:
+                    place = (numbers[key], number, one.sweep, len(one.times), one.probe_s)
+                    for name, value in zip(_BURST, (*place, one.engine_s), strict=True):
                         rows[name].append(np.nan if value is None else value)
                     times.append(one.times)
         flat = np.concatenate(times) if times else np.array([], dtype=np.int64)
@@ -181,12 +143,10 @@ class Recording:
             )
 
 
-_START = ("start_cell", "start_pass", "start_load_s", "start_first_call_s", "start_memory_bytes")
-_SLICE = (
-    "slice_cell", "slice_pass", "slice_round", "slice_attempt", "slice_calls",
-    *(f"slice_{name}" for name in SliceNoise.model_fields), "slice_engine_s",
-)  # fmt: skip
-_COLUMNS = (*_START, *_SLICE)
+_MEASURED = ("load_s", "first_call_s", "memory_bytes", "others_cpus")
+_START = ("start_cell", "start_pass", *(f"start_{name}" for name in _MEASURED))
+_BURST = ("burst_cell", "burst_pass", "burst_sweep", "burst_calls", "burst_probe_s", "burst_engine_s")
+_COLUMNS = (*_START, *_BURST)
 
 
 def load(path: Path) -> Recording:
@@ -195,22 +155,22 @@ def load(path: Path) -> Recording:
         arrays = {name: archive[name] for name in archive.files}
     keys = [CellKey(**entry) for entry in json.loads(str(arrays["cells"]))]
     found = Recording({key: [] for key in keys})
-    for cell, _, load_s, first_call_s, memory_bytes in zip(*(arrays[name] for name in _START), strict=True):
-        found.passes[keys[int(cell)]].append(PassRecord([], float(load_s), float(first_call_s), int(memory_bytes)))
-    ends = np.cumsum(arrays["slice_calls"].astype(np.int64))
-    arrays.setdefault("slice_delay_s", np.full(len(ends), np.nan))
+    for cell, _, load_s, first_call_s, memory_bytes, others_cpus in zip(
+        *(arrays[name] for name in _START), strict=True
+    ):
+        start = float(load_s), float(first_call_s), int(memory_bytes), float(others_cpus)
+        found.passes[keys[int(cell)]].append(PassRecord([], *start))
+    ends = np.cumsum(arrays["burst_calls"].astype(np.int64))
     for number, end in enumerate(ends):
-        row = {name: arrays[name][number] for name in _SLICE}
-        seen = {name: _known(row[f"slice_{name}"]) for name in SliceNoise.model_fields}
-        times = arrays["times"][end - int(row["slice_calls"]) : end].astype(np.int64)
-        one = SliceRecord(
+        row = {name: arrays[name][number] for name in _BURST}
+        times = arrays["times"][end - int(row["burst_calls"]) : end].astype(np.int64)
+        one = BurstRecord(
             times,
-            int(row["slice_round"]),
-            int(row["slice_attempt"]),
-            SliceNoise.model_validate(seen),
-            _known(row["slice_engine_s"]),
+            int(row["burst_sweep"]),
+            float(row["burst_probe_s"]),
+            _known(row["burst_engine_s"]),
         )
-        found.passes[keys[int(row["slice_cell"])]][int(row["slice_pass"])].slices.append(one)
+        found.passes[keys[int(row["burst_cell"])]][int(row["burst_pass"])].bursts.append(one)
     return found
 
 

@@ -1,5 +1,6 @@
 """The only clock of this package: it stands around `run` alone."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -17,26 +18,32 @@ class Effort(BaseModel):
     """How long one cell is measured at a time. Figures: see the README, 'How it measures'.
 
     Attributes:
-        slice_s: seconds of calls in one slice.
-        min_calls: calls in a slice at least, however long they take.
-        window_s: seconds of one warm-up window.
+        burst_s: seconds of calls in one burst.
+        min_calls: calls in a burst at least, unless they take longer than `longest_burst_s`.
+        longest_burst_s: a burst that is longer ends with the call in hand.
+        rewarm_s: seconds of unmeasured calls before each burst of one thread: other processes have had the caches
+            meanwhile.
+        rewarm_threads_s: the same with several threads, which the system spreads over processors within a few
+            milliseconds after a stop.
+        window_s: seconds of one warm-up window after a load.
         warm_tolerance: a window's median that is lower than that of the window before by no more than this share ends
             the warm-up.
         min_windows: windows at least.
         max_warm_up_s: seconds of warm-up at most.
-        rewarm_s: seconds of calls before each further slice of what is warm already.
-        limit_s: a load or a slice that takes longer is stopped.
+        limit_s: a load or a burst that takes longer is stopped.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    slice_s: float = 0.1
-    min_calls: int = 5
-    window_s: float = 0.025
+    burst_s: float = 0.004
+    min_calls: int = 3
+    longest_burst_s: float = 0.02
+    rewarm_s: float = 0.0012
+    rewarm_threads_s: float = 0.004
+    window_s: float = 0.01
     warm_tolerance: float = 0.02
     min_windows: int = 3
-    max_warm_up_s: float = 0.5
-    rewarm_s: float = 0.005
+    max_warm_up_s: float = 0.3
     limit_s: float = 60.0
 
 
@@ -62,18 +69,22 @@ def timed(action: Callable[[], T]) -> tuple[T, float]:
     return result, (time.perf_counter_ns() - start) / 1e9
 
 
-def sample(run: Run, tape: Tape, seconds: float, min_calls: int) -> Times:
-    """Call `run` for `seconds`, at least `min_calls` times; return each call's nanoseconds, int64 (calls,)."""
+def sample(run: Run, tape: Tape, seconds: float, min_calls: int, longest_s: float = math.inf) -> Times:
+    """Call `run` for `seconds`, at least `min_calls` times; return each call's nanoseconds, int64 (calls,).
+
+    Past `longest_s` it ends with the call in hand, whatever `min_calls` says.
+    """
     clock = time.perf_counter_ns
     times: list[int] = []
-    end = clock() + int(seconds * 1e9)
+    start = clock()
+    end, last = start + int(seconds * 1e9), start + longest_s * 1e9
     while True:
         tensor = tape.take()
         start = clock()
         run(tensor)
         stop = clock()
         times.append(stop - start)
-        if stop >= end and len(times) >= min_calls:
+        if stop >= end and (len(times) >= min_calls or stop >= last):
             return np.array(times, dtype=np.int64)
 
 

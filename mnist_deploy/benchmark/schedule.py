@@ -14,7 +14,6 @@ from mnist_deploy.plural import counted
 from mnist_deploy.runtimes import RUNTIMES
 
 THROUGHPUT_BATCH = 256
-MANY_CELLS = 100
 
 
 class Plan(BaseModel):
@@ -24,44 +23,29 @@ class Plan(BaseModel):
         passes: fresh processes of each runtime.
         more_passes: how many there are in all if verdicts are still open after the first look at them; each of the two
             looks then has half of the error's probability.
-        rounds: slices of each cell in each pass.
-        retry_share: how many slices a process may measure once more, for all that it measures.
-        time_limit_s: no pass begins that would end later than this, as far as the passes before it tell.
-        effort: how long one slice is, and its warm-up.
+        sweeps: how often each pass goes over all cells of a table, a burst each.
+        min_sweeps: how many there are at least, where time is short.
+        time_limit_s: the passes share this time: where it is short they have fewer sweeps, and no pass begins that
+            could not have the fewest.
+        effort: how long one burst is, and the warm-up.
         seed: of the order.
         images: how many test images are taken in turn.
         end_to_end: whether a call takes pixels to labels.
-        bare: whether a bare loop is timed beside each slice.
+        bare: whether a bare loop is timed beside each burst.
     """
 
     model_config = ConfigDict(frozen=True)
 
     passes: int = 5
     more_passes: int | None = None
-    rounds: int = 2
-    retry_share: float = 0.25
-    time_limit_s: float | None = 285.0
+    sweeps: int = 30
+    min_sweeps: int = 5
+    time_limit_s: float | None = 240.0
     effort: Effort = Effort()
     seed: int = 0
     images: int = 1000
     end_to_end: bool = False
     bare: bool = False
-
-    def fitted(self, cells: int) -> "Plan":
-        """Return the plan for so many cells: half as long a slice, with a time limit and over 100 of them.
-
-        Warm-up windows are halved too, and slow cells get three calls a slice. Fewer passes would cost more: they
-        decide how wide the intervals are, while half a slice has nearly the same median as the whole.
-        """
-        if self.time_limit_s is None or cells <= MANY_CELLS:
-            return self
-        effort = self.effort
-        shorter = {
-            "slice_s": effort.slice_s / 2,
-            "window_s": effort.window_s / 2,
-            "min_calls": min(3, effort.min_calls),
-        }
-        return self.model_copy(update={"effort": effort.model_copy(update=shorter)})
 
     @property
     def alpha(self) -> float:
@@ -69,20 +53,14 @@ class Plan(BaseModel):
         return 0.05 if self.more_passes is None else 0.025
 
 
-QUICK = Plan(
-    passes=1,
-    rounds=1,
-    retry_share=0.0,
-    time_limit_s=None,
-    effort=Effort(slice_s=0.03, min_calls=3, window_s=0.01, max_warm_up_s=0.1, rewarm_s=0.0),
-)
+QUICK = Plan(passes=1, sweeps=8, min_sweeps=8, time_limit_s=None, effort=Effort(window_s=0.005, max_warm_up_s=0.1))
 RIGOROUS_PASSES = 10
-# Of two folders each pair of slices lies side by side, so many short ones say more than few long ones. A slice that is
-# measured once more would have no pair.
-INTERLEAVED = Plan(rounds=4, retry_share=0.0, time_limit_s=None, effort=Effort(slice_s=0.05))
-INTERLEAVED_QUICK = Plan(passes=3, retry_share=0.0, time_limit_s=None, effort=QUICK.effort)
-# Short slices in many rounds: what is compared here should lie close together in time.
-SELF_CHECK = Plan(rounds=12, retry_share=0.0, bare=True, effort=Effort(slice_s=0.02))
+INTERLEAVED = Plan(time_limit_s=None)
+INTERLEAVED_QUICK = QUICK.model_copy(update={"passes": 3})
+SELF_CHECK = Plan(sweeps=30, bare=True)
+# A cell whose call takes so many times as long as a burst takes part in every second sweep only, one with twice as many
+# in every third, and so on: it would else take the time of ten others.
+SLOW_BURSTS, MAX_STRIDE = 6.0, 4
 
 
 class Use(BaseModel):
@@ -172,22 +150,47 @@ def uses(batch_sizes: Sequence[int] | None, threads: Sequence[int] | None, cores
     return [Use(batch_size=batch, threads=count) for batch, count in dict.fromkeys(pairs)]
 
 
-def sessions(cells: Iterable[Cell], order: random.Random) -> list[Session]:
-    """Group cells by process and shuffle both the processes and the cells in each."""
-    groups: dict[tuple[str, str, int], list[Cell]] = {}
+def stride(call_s: float, effort: Effort) -> int:
+    """Return in every how manieth sweep a cell takes part whose call takes `call_s` seconds."""
+    return max(1, min(MAX_STRIDE, 1 + int(call_s / (SLOW_BURSTS * effort.burst_s))))
+
+
+def tables(cells: Iterable[Cell]) -> list[list[Cell]]:
+    """Group cells by network and use: those of one table are compared, so they are measured in turn."""
+    groups: dict[tuple[str, Use], list[Cell]] = {}
     for cell in cells:
-        groups.setdefault((cell.runtime, cell.device, cell.use.threads), []).append(cell)
-    made = [Session(*key, cells=tuple(order.sample(group, len(group)))) for key, group in groups.items()]
+        groups.setdefault((cell.artifact.architecture, cell.use), []).append(cell)
+    return list(groups.values())
+
+
+def sessions(cells: Iterable[Cell], order: random.Random, *, timed: bool = False) -> list[Session]:
+    """Group cells by process and shuffle both the processes and the cells in each.
+
+    Args:
+        cells: what to group.
+        order: decides the order.
+        timed: whether they are to be measured: then a cell whose runtime's threads stay busy after a call has a process
+            of its own, where it has several threads, or those of one cell would take processors from another.
+    """
+    groups: dict[tuple[str, str, int, int], list[Cell]] = {}
+    for number, cell in enumerate(cells):
+        alone = timed and cell.use.threads > 1 and cell.device == "cpu" and RUNTIMES[cell.runtime].threads_linger
+        groups.setdefault((cell.runtime, cell.device, cell.use.threads, number if alone else -1), []).append(cell)
+    made = [Session(*key[:3], cells=tuple(order.sample(group, len(group)))) for key, group in groups.items()]
     return order.sample(made, len(made))
+
+
+def library(session: Session) -> tuple[str, str, str]:
+    """Return what sessions share that a host can serve: a library, a device, and an environment."""
+    runtime = RUNTIMES[session.runtime]
+    return runtime.module, session.device, repr(sorted(runtime.environment.items()))
 
 
 def hosts(sessions: Iterable[Session]) -> list[list[Session]]:
     """Group sessions by the library that their runtimes import, and its environment; first come, first served."""
     groups: dict[tuple[str, str, str], list[Session]] = {}
     for session in sessions:
-        runtime = RUNTIMES[session.runtime]
-        key = (runtime.module, session.device, repr(sorted(runtime.environment.items())))
-        groups.setdefault(key, []).append(session)
+        groups.setdefault(library(session), []).append(session)
     return list(groups.values())
 
 
@@ -199,30 +202,16 @@ def lightest(cells: Sequence[Cell]) -> Cell:
     return min(cells, key=lambda cell: (cell.use.threads, cell.use.batch_size, cell.artifact.size_bytes))
 
 
-def beside(cells: Sequence[Cell]) -> list[list[int]] | None:
-    """Return which cells are measured side by side, by their indices: those that differ in side or variant alone.
+def sweep(cells: Sequence[Cell], order: random.Random) -> list[Cell]:
+    """Return the cells of one table in an order of their own.
 
-    None where no cell has a side. A twin stands beside its first, so that A/A is held to the same.
+    Where those of two folders, or variants of one artifact, are measured, those that differ in side or variant alone
+    stay together, and so does the cell that is measured twice then: they are to lie as close together as can be.
     """
     if not any(cell.side for cell in cells):
-        return None
-    groups: dict[tuple[tuple[str, ...], Use], list[int]] = {}
-    for number, cell in enumerate(cells):
-        place = tuple(value for name, value in cell.names.items() if name != "variant")
-        groups.setdefault((place, cell.use), []).append(number)
-    return list(groups.values())
-
-
-def rounds(
-    count: int, number: int, order: random.Random, together: Sequence[Sequence[int]] | None = None
-) -> list[list[int]]:
-    """Return, for each of `number` rounds, the indices 0..count-1 in an order of its own.
-
-    The groups of `together`, if given, stay together, and have an order of their own in each round.
-    """
-    if together is None:
-        return [order.sample(range(count), count) for _ in range(number)]
-    return [
-        [index for group in order.sample(together, len(together)) for index in order.sample(group, len(group))]
-        for _ in range(number)
-    ]
+        return order.sample(cells, len(cells))
+    groups: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(tuple(value for name, value in cell.names.items() if name != "variant"), []).append(cell)
+    together = list(groups.values())
+    return [cell for group in order.sample(together, len(together)) for cell in order.sample(group, len(group))]

@@ -20,8 +20,8 @@ from mnist_deploy import lifeline
 from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Artifact, require_intact
 from mnist_deploy.benchmark import bounds
-from mnist_deploy.benchmark.messages import Words
-from mnist_deploy.benchmark.worker import FORKS, reason, teller
+from mnist_deploy.benchmark.messages import FORKS, Words
+from mnist_deploy.benchmark.worker import protected_stdout, reason, writer
 from mnist_deploy.quiet import without_telemetry
 from mnist_deploy.runtimes import RUNTIMES, Proof
 
@@ -90,7 +90,7 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="ev
 def main() -> None:
     """Do the order on standard input."""
     lifeline.tie(os.getppid())
-    say = teller()
+    say = writer(protected_stdout())
     without_telemetry()
     order = Order.model_validate_json(sys.stdin.read())
     broken: dict[str, str] = {}

@@ -10,9 +10,10 @@ import numpy as np
 
 from mnist_deploy import interruption
 from mnist_deploy.artifacts import ArtifactStore, Variant
-from mnist_deploy.benchmark import process, roofline, sampler, schedule
-from mnist_deploy.benchmark.messages import Done, Event
-from mnist_deploy.benchmark.schedule import Cell, Plan, Session, Use
+from mnist_deploy.benchmark import roofline, sampler
+from mnist_deploy.benchmark.pool import PassResult
+from mnist_deploy.benchmark.schedule import Cell, Plan, Use
+from mnist_deploy.benchmark.sweeping import Sweeper
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.errors import ArtifactError, UsageError
 from mnist_deploy.pipeline import figures
@@ -48,7 +49,6 @@ def bench(
             baseline is not among it.
     """
     todo = matrix(store, selection, uses)
-    plan = plan.fitted(len(todo.cells))
     _require(baseline, todo)
     results.leave_out(todo.skips)
     recorder = _begun(todo.cells, store, dataset, results, progress, plan)
@@ -103,44 +103,6 @@ def complete(
         _save(recorder, results, store.results, whole=True)
 
 
-def passes_of(
-    recorder: Recorder,
-    dataset: Dataset,
-    plan: Plan,
-    number: int,
-    passes: int,
-    progress: Progress,
-    watch: Watch,
-    folder: Path,
-) -> None:
-    """Measure every cell that is alive in pass `number` of `passes`: fresh processes, one alive at a time."""
-    images = folder / "images.npy"
-    np.save(images, dataset.test_images[: plan.images])
-    order = random.Random(f"{plan.seed} {number}")
-    quiet = recorder.recording().quiet_probe_s
-    sessions = schedule.sessions(recorder.alive(), order)
-    watch.begin_pass(sessions)
-    for group in schedule.hosts(sessions):
-        with process.Host(group[0].runtime) as host:
-            for session in group:
-                request = session.request(images).model_copy(
-                    update={
-                        "effort": plan.effort,
-                        "rounds": schedule.rounds(
-                            len(session.cells), plan.rounds, order, schedule.beside(session.cells)
-                        ),
-                        "end_to_end": plan.end_to_end,
-                        "bare": plan.bare,
-                        "quiet_probe_s": quiet,
-                        "retries": round(plan.retry_share * plan.rounds * len(session.cells)),
-                        "limit_s": plan.effort.limit_s,
-                    }
-                )
-                recorder.take(session, host.work(request, _teller(session, progress)))
-                # The worker is gone, and the next one is not there yet.
-                watch.measured(session, recorder.so_far(), passes, number)
-
-
 def measure(
     recorder: Recorder,
     dataset: Dataset,
@@ -159,7 +121,8 @@ def measure(
     def undecided() -> bool:
         return figures.undecided(results.measurements)
 
-    results.time_limited = repeat(recorder, dataset, plan, progress, publish, undecided)
+    limited, results.most_alive = repeat(recorder, dataset, plan, progress, publish, undecided)
+    results.time_limited = limited or results.time_limited
 
 
 def repeat(
@@ -169,28 +132,39 @@ def repeat(
     progress: Progress,
     publish: Callable[[], None],
     undecided: Callable[[], bool],
-) -> bool:
-    """Measure the passes that `recorder` lacks of `plan`, and tell whether the time limit cut them short.
+) -> tuple[bool, int | None]:
+    """Measure the passes that `recorder` lacks of `plan`.
 
     `publish` is called after each pass; `undecided` tells of what is published whether more passes could decide
     something.
+
+    Returns:
+        Whether passes or sweeps are missing for want of time, and `Sweeper.most_alive`.
     """
-    began, longest, number = time.monotonic(), 0.0, recorder.passes()
-    steps, watch = plan.rounds * len(recorder.alive()), Watch(plan, progress)
-    total = (_wanted(plan, number, undecided) - number) * steps
-    with task(progress, "bench", total), tempfile.TemporaryDirectory() as work:
-        while number < (wanted := _wanted(plan, number, undecided)) and recorder.alive():
-            start = time.monotonic()
-            late = plan.time_limit_s is not None and start - began + longest > plan.time_limit_s
-            if number and late:
-                return True
-            if number == plan.passes:
-                progress.start("bench, more passes", (wanted - number) * steps)
-            passes_of(recorder, dataset, plan, number, wanted, progress, watch, Path(work))
-            longest, number = max(longest, time.monotonic() - start), number + 1
-            publish()
-            watch.end_pass(recorder.so_far(), wanted, number)
-    return False
+    began, number = time.monotonic(), recorder.passes()
+    watch = Watch(plan, progress, 2 * len(recorder.alive()))
+    limited = False
+    with tempfile.TemporaryDirectory() as work, task(progress, "bench", 0):
+        images = Path(work) / "images.npy"
+        np.save(images, dataset.test_images[: plan.images])
+        with Sweeper(plan, images, watch.step) as sweeper:
+            while number < (wanted := _wanted(plan, number, undecided)) and recorder.alive():
+                left_s = None if plan.time_limit_s is None else began + plan.time_limit_s - time.monotonic()
+                if number and left_s is not None and left_s < sweeper.shortest_s:
+                    return True, sweeper.most_alive
+                watch.begin_pass(number, wanted)
+                end_s = None if left_s is None else time.monotonic() + left_s / (wanted - number)
+                result = PassResult()
+                try:
+                    sweeper.measure(recorder.alive(), random.Random(f"{plan.seed} {number}"), end_s, result)
+                finally:
+                    recorder.add(result)
+                # A few sweeps less cost little: what is missing is said where half of them is.
+                limited |= 2 * result.sweeps < plan.sweeps
+                number += 1
+                publish()
+                watch.end_pass(recorder.recording(), number, wanted)
+            return limited, sweeper.most_alive
 
 
 def _wanted(plan: Plan, done: int, undecided: Callable[[], bool]) -> int:
@@ -205,7 +179,7 @@ def _publish(recorder: Recorder, plan: Plan, baseline: Baseline, results: Result
         return
     results.noise = figures.judge_noise(recording)
     timed = "end-to-end" if plan.end_to_end else "call"
-    rows = figures.measurements(recording, recorder.facts, results.noise, results.roofs, timed=timed)
+    rows = figures.measurements(recording, recorder.facts, results.roofs, timed=timed)
     results.measurements = figures.compare(rows, results.noise, baseline, plan.alpha)
     results.passes_done = recorder.passes()
 
@@ -247,12 +221,3 @@ def _runtime(name: str, device: str) -> RuntimeRow:
     packages, also = RUNTIMES[name].distributions, RUNTIMES[name].requirements(device)
     size = installed_bytes(*packages, also=also)
     return RuntimeRow(runtime=name, version=version_of(*packages), installed_bytes=size)
-
-
-def _teller(session: Session, progress: Progress) -> process.OnEvent:
-    def on_event(event: Event) -> None:
-        # Only between slices: what the parent does while a slice runs would be measured too.
-        if isinstance(event, Done):
-            progress.advance(session.cells[event.job].label)
-
-    return on_event

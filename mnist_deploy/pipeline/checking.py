@@ -25,7 +25,7 @@ MAX_BARE_DIFFERENCE = 0.05
 def self_check(
     store: ArtifactStore, dataset: Dataset, selection: Selection, results: Results, progress: Progress
 ) -> None:
-    """Measure the lightest selected cell twice, each slice beside a bare loop, and a runtime that does nothing.
+    """Measure the lightest selected cell twice, each burst beside a bare loop, and a runtime that does nothing.
 
     Adds three checks, or a skip where one could not be measured.
 
@@ -44,10 +44,10 @@ def self_check(
     results.skips += [failed(one, reason) for one, reason in recorder.failed.items()]
     if recorder.failed or results.noise is None:
         return
-    p50 = {one.runtime: one.latency_p50_s for one in results.measurements}
+    times = {one.runtime: one.latency_quiet_s for one in results.measurements}
     results.measurements = []  # they served the checks, and are no measurements by the protocol
     results.checks = [
-        _floor(p50["null"] / p50[cell.runtime], p50["null"]),
+        _floor(times["null"] / times[cell.runtime], times["null"]),
         _twin(recorder, cell),
         _bare(recorder, cell),
     ]
@@ -64,12 +64,16 @@ def _floor(share: float, floor: float) -> Check:
 
 
 def _twin(recorder: Recorder, cell: Cell) -> Check:
-    """Compare slice with slice: both of a round lie side by side, and the machine has little time to change."""
+    """Compare burst with burst: both of a sweep lie side by side, and the machine has little time to change."""
     firsts, seconds = (
-        [float(np.median(one.times)) for record in recorder.records[which] for one in record.slices if one.attempt == 0]
+        {
+            (number, one.sweep): one.p50_ns
+            for number, record in enumerate(recorder.records[which])
+            for one in record.bursts
+        }
         for which in (cell, recorder.twin)
     )
-    ratios = [second / first for first, second in zip(firsts, seconds, strict=True)]
+    ratios = [seconds[place] / firsts[place] for place in firsts if place in seconds]
     return _near_one("A/A", ratios, MARGIN, f"{cell.label}, measured twice: second over first")
 
 

@@ -1,14 +1,15 @@
-"""From a recording to the measurements that are published: figures, comparisons within each table, what is withheld."""
+"""From a recording to the measurements that are published: figures, and comparisons within each table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from mnist_deploy import environment
 from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.artifacts import Artifact, Precision, Variant
 from mnist_deploy.benchmark import comparison, noise, statistics
-from mnist_deploy.benchmark.comparison import MARGIN, Series, Verdict
+from mnist_deploy.benchmark.comparison import TIE_MARGIN, Series, Verdict
 from mnist_deploy.benchmark.messages import Loaded
 from mnist_deploy.benchmark.recording import CellKey, Recording
 from mnist_deploy.benchmark.roofline import Roof
@@ -59,7 +60,6 @@ class Baseline:
 def measurements(
     recording: Recording,
     facts: dict[CellKey, Facts],
-    found: Noise,
     roofs: Sequence[Roof],
     *,
     timed: str,
@@ -68,18 +68,15 @@ def measurements(
     """Return one measurement a cell, the twin's left out; of all cells, or of `keys`."""
     by_threads = {roof.threads: roof for roof in roofs}
     return [
-        _measurement(recording, key, facts[key], found, by_threads.get(key.threads), timed)
+        _measurement(recording, key, facts[key], by_threads.get(key.threads), timed)
         for key in (recording.passes if keys is None else keys)
         if not key.twin
     ]
 
 
-def _measurement(
-    recording: Recording, key: CellKey, facts: Facts, found: Noise, roof: Roof | None, timed: str
-) -> Measurement:
-    passes = recording.pass_times(key)
-    summary = statistics.summarize(passes, key.batch_size)
-    engine = [one.engine_s for record in recording.passes[key] for one in record.slices if one.engine_s is not None]
+def _measurement(recording: Recording, key: CellKey, facts: Facts, roof: Roof | None, timed: str) -> Measurement:
+    summary = statistics.summarize(recording.cell_times(key), key.batch_size)
+    engine = [one.engine_s for record in recording.passes[key] for one in record.bursts if one.engine_s is not None]
     return Measurement(
         architecture=key.architecture,
         format=key.format,
@@ -89,13 +86,19 @@ def _measurement(
         device=key.device,
         threads=key.threads,
         batch_size=key.batch_size,
-        latency_p50_s=summary.p50_s,
-        latency_p50_low_s=summary.p50_low_s,
-        latency_p50_high_s=summary.p50_high_s,
-        latency_p99_s=None if found.withheld else summary.p99_s,
-        latency_mean_s=None if found.withheld else summary.mean_s,
+        latency_quiet_s=summary.quiet.value,
+        latency_quiet_low_s=summary.quiet.low,
+        latency_quiet_high_s=summary.quiet.high,
+        latency_p50_s=summary.p50.value,
+        latency_p50_low_s=summary.p50.low,
+        latency_p50_high_s=summary.p50.high,
+        latency_p99_s=summary.p99.value,
+        latency_p99_half_width=summary.p99.half_width,
+        latency_mean_s=summary.mean.value,
+        latency_mean_half_width=summary.mean.half_width,
         latency_min_s=summary.min_s,
-        throughput_images_per_s=None if found.withheld else summary.throughput_images_per_s,
+        throughput_images_per_s=summary.throughput.value,
+        throughput_half_width=summary.throughput.half_width,
         timed=timed,
         call=facts.loaded.call,
         engine_s=float(np.median(engine)) if engine else None,
@@ -104,10 +107,10 @@ def _measurement(
         load_s=summary.load_s,
         first_call_s=summary.first_call_s,
         calls=summary.calls,
-        passes=len(passes),
-        pass_p50_s=[one.p50_s for one in passes],
-        pass_trusted=[one.trusted for one in passes],
-        roof_share=_roof_share(key, summary.p50_s, roof) if timed == "call" else None,
+        passes=len(recording.passes[key]),
+        pass_quiet_s=list(summary.quiet.pass_values),
+        contended=noise.in_the_way(_others_cpus(recording, key), key.threads, environment.usable_cores()),
+        roof_share=_roof_share(key, summary.quiet.value, roof) if timed == "call" else None,
         device_memory_bytes=facts.loaded.device_memory_bytes,
         proof=facts.loaded.proof,
         runtime_version=version_of(*RUNTIMES[key.runtime].distributions),
@@ -125,8 +128,11 @@ def _roof_share(key: CellKey, seconds: float, roof: Roof | None) -> float | None
 
 
 def judge_noise(recording: Recording) -> Noise:
-    """Say how quiet the machine was, and what follows for the figures and the verdicts."""
-    planned, retried, left, reasons = recording.tally()
+    """Say how loud the machine was, and whether there can be verdicts."""
+    bursts, disturbed = recording.disturbances()
+    others = {key.threads: _others_cpus(recording, key) for key in recording.passes}
+    cores = environment.usable_cores()
+    contended = any(noise.in_the_way(cpus, threads, cores) for threads, cpus in others.items())
     twin = next((key for key in recording.passes if key.twin), None)
     first = next((key for key in recording.passes if twin and not key.twin and _same(key, twin)), None)
     apart = None
@@ -138,20 +144,18 @@ def judge_noise(recording: Recording) -> Noise:
         why = f"verdicts need {MIN_PASSES_FOR_INTERVAL} passes, and there are {passes}"
     elif apart is None:
         why = "no cell was measured twice, so nothing tells how far one differs from itself"
-    elif abs(apart.centre - 1) > MARGIN:
-        why = f"a cell measured twice differs from itself by {abs(apart.centre - 1):.1%}, more than {MARGIN:.0%}"
+    elif comparison.verdict(apart) in {Verdict.FASTER, Verdict.SLOWER} and abs(apart.centre - 1) > TIE_MARGIN:
+        why = f"a cell measured twice differs from itself by {abs(apart.centre - 1):.1%}, more than {TIE_MARGIN:.0%}"
     return Noise(
-        slices=planned,
-        retried=retried,
-        left=left,
-        reasons=reasons,
-        quiet_probe_s=recording.quiet_probe_s or 0.0,
+        bursts=bursts,
+        disturbed=disturbed,
+        others_cpus=others,
+        quiet_probe_s=recording.quiet_probes,
         twin=None if twin is None else f"{twin.architecture} {kind(twin)} in {twin.runtime}",
         twin_ratio=apart.centre if apart else None,
         twin_low=apart.low if apart else None,
         twin_high=apart.high if apart else None,
-        noisy=left > noise.NOISY_SHARE * planned,
-        withheld=left > noise.WITHHOLD_SHARE * planned,
+        noisy=contended or disturbed > noise.NOISY_SHARE * bursts,
         no_verdicts=why,
     )
 
@@ -170,12 +174,12 @@ def compare(rows: Sequence[Measurement], found: Noise, baseline: Baseline, alpha
 
 
 def undecided(rows: Sequence[Measurement]) -> bool:
-    """Tell whether a further look could decide something: whether a row is not parted from the best of its table."""
+    """Tell whether a further look could decide something: whether a row is undecided against the best of its table."""
     return any(row.against_best is not None and row.against_best.verdict is Verdict.UNDECIDED for row in rows)
 
 
 def _judged(group: list[Measurement], found: Noise, baseline: Baseline, alpha: float) -> list[dict[str, object]]:
-    series = [Series(row.pass_p50_s, row.pass_trusted) for row in group]
+    series = [row.series for row in group]
     updates: list[dict[str, object]] = [{} for _ in group]
     base = next((number for number, row in enumerate(group) if baseline.is_(row)), None)
     if base is not None:
@@ -185,9 +189,12 @@ def _judged(group: list[Measurement], found: Noise, baseline: Baseline, alpha: f
     if found.no_verdicts is None:
         ranks = comparison.ranks(series, alpha)
         winner = comparison.sole_winner(series, alpha)
-        best = min(range(len(group)), key=lambda number: group[number].latency_p50_s)
+        best = min(range(len(group)), key=lambda number: group[number].latency_quiet_s)
+        itself = abs(found.twin_ratio - 1) if found.twin_ratio is not None else 0.0
+        resolved = comparison.resolution(series, alpha)
         for number, one in enumerate(series):
             updates[number] |= {"rank": ranks[number] if ranks else None, "sole_winner": number == winner}
+            updates[number]["resolution"] = None if resolved is None else max(resolved, itself)
             if number != best:
                 updates[number]["against_best"] = _comparison(comparison.ratio(one, series[best], alpha))
     return updates
@@ -202,8 +209,12 @@ def _comparison(found: comparison.Ratio, *, inverse: bool = False) -> Comparison
 
 
 def _series(recording: Recording, key: CellKey) -> Series:
-    passes = recording.pass_times(key)
-    return Series([one.p50_s for one in passes], [one.trusted for one in passes])
+    quiet = statistics.summarize(recording.cell_times(key), key.batch_size).quiet
+    return Series(quiet.value, quiet.pass_values)
+
+
+def _others_cpus(recording: Recording, key: CellKey) -> float:
+    return float(np.median([record.others_cpus for record in recording.passes[key]]))
 
 
 def _same(key: CellKey, twin: CellKey) -> bool:

@@ -62,7 +62,7 @@ def interleave(
 ) -> Changes:
     """Measure what both folders of artifacts have, BASE first, and save it below `record` after each pass.
 
-    Cells of one runtime share their processes, and in each round the two of a pair lie side by side, either first: what
+    Cells of one runtime share their processes, and in each sweep the two of a pair lie side by side, either first: what
     disturbs a shared machine disturbs both.
 
     Raises:
@@ -92,14 +92,14 @@ def interleave(
         return all(one.measurements for one in sides) and bool(judged().having(Outcome.OPEN))
 
     try:
-        limited = benching.repeat(recorder, dataset, plan, progress, publish, undecided)
+        limited, alive = benching.repeat(recorder, dataset, plan, progress, publish, undecided)
     except KeyboardInterrupt:
         if sides[0].passes_done:
             told = shlex.join(["mnist-deploy", "compare", *(str(record / f"{side}.json") for side in (BASE, HEAD))])
             interruption.advise(f"{sides[0].passes_done} whole passes are kept: {told}; the same command measures anew")
         raise
     for one, store in zip(sides, stores, strict=True):
-        one.complete, one.time_limited = True, limited
+        one.complete, one.time_limited, one.most_alive = True, limited, alive
         one.parity = _parity(one, store)
     _save(sides, record)
     if not all(one.measurements for one in sides):
@@ -150,7 +150,7 @@ def _publish(recorder: Recorder, sides: tuple[Results, Results]) -> None:
     for one, side, cells in zip(sides, (BASE, HEAD), _cells(recorder), strict=True):
         mine = [key for key in recording.passes if key.side == side and not key.twin]
         one.noise = found
-        one.measurements = figures.measurements(recording, recorder.facts, found, [], timed="call", keys=mine)
+        one.measurements = figures.measurements(recording, recorder.facts, [], timed="call", keys=mine)
         one.passes_done = min((row.passes for row in one.measurements), default=0)
         one.skips = [failed(cell, recorder.failed[cell]) for cell in cells if cell in recorder.failed]
 

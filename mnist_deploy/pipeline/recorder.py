@@ -1,10 +1,9 @@
 """What the passes of a measurement came to so far."""
 
-import numpy as np
-
-from mnist_deploy.benchmark import process, schedule
-from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording, SliceRecord
-from mnist_deploy.benchmark.schedule import Cell, Session
+from mnist_deploy.benchmark import schedule
+from mnist_deploy.benchmark.pool import PassResult
+from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording
+from mnist_deploy.benchmark.schedule import Cell
 from mnist_deploy.pipeline.figures import Facts
 
 
@@ -42,24 +41,14 @@ class Recorder:
         measured = [cell for cell in self.alive() if self.records[cell]]
         return Recording({self.key(cell): self.records[cell][:passes] for cell in measured})
 
-    def so_far(self) -> dict[CellKey, list[PassRecord]]:
-        """Return all that was measured, whole passes or not, of the cells that have not failed."""
-        return {self.key(cell): self.records[cell] for cell in self.alive()}
-
-    def take(self, session: Session, outcome: process.Outcome) -> None:
-        """Add what one process measured."""
-        for number, cell in enumerate(session.cells):
-            if number in outcome.failed:
-                self.failed[cell] = outcome.failed[number]
+    def add(self, result: PassResult) -> None:
+        """Add what one pass measured; what an interruption left without a burst was not."""
+        self.failed |= result.failed
+        for cell, ratios in result.bare.items():
+            self.bare.setdefault(cell, []).extend(ratios)
+        for cell, record in result.records.items():
+            if not record.bursts:
                 continue
-            loaded = outcome.loaded[number]
-            slices = []
-            for place, event in enumerate(outcome.sliced[number]):
-                times = outcome.arrays[f"{number}.{place}"]
-                slices.append(SliceRecord(times, event.turn, event.attempt, event.noise, event.engine_s))
-                bare = outcome.arrays.get(f"{number}.{place}.bare")
-                if bare is not None:
-                    self.bare.setdefault(cell, []).append((float(np.median(times)), float(np.median(bare))))
             # In this order, since an interruption may come between any two lines: what is recorded has its facts.
-            self.facts[self.key(cell)] = Facts(cell.artifact, loaded)
-            self.records[cell].append(PassRecord(slices, loaded.load_s, loaded.first_call_s, loaded.memory_bytes))
+            self.facts[self.key(cell)] = Facts(cell.artifact, result.loaded[cell])
+            self.records[cell].append(record)

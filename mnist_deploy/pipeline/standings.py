@@ -1,13 +1,12 @@
-"""How a measurement stands between its processes: the figures so far, by the rules of the final ones."""
+"""How a measurement stands after each pass, and how far it is: the figures so far, by the rules of the final ones."""
 
 import time
-from collections.abc import Sequence
 
 import numpy as np
 
 from mnist_deploy.benchmark import statistics
-from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording
-from mnist_deploy.benchmark.schedule import Plan, Session
+from mnist_deploy.benchmark.recording import CellKey, Recording
+from mnist_deploy.benchmark.schedule import Plan
 from mnist_deploy.kinds import kind
 from mnist_deploy.pipeline.outlook import Outlook
 from mnist_deploy.plural import counted
@@ -15,72 +14,57 @@ from mnist_deploy.progress import Board, Progress, Standing
 
 
 class Watch:
-    """Tells `progress` how a measurement stands. It is told, and tells, only while no process measures."""
+    """Tells `progress` how a measurement stands. It is told, and tells, only while no worker runs."""
 
-    def __init__(self, plan: Plan, progress: Progress) -> None:
-        """Watch a measurement that begins now."""
-        self._plan, self._progress = plan, progress
+    def __init__(self, plan: Plan, progress: Progress, steps: int) -> None:
+        """Watch a measurement of passes that have so many steps each, which begins now."""
+        self._progress, self._steps = progress, steps
         self._outlook = Outlook(plan, time.monotonic())
-        self._since = 0.0
+        self._done = self._passes_after = self._total = 0
 
-    def begin_pass(self, sessions: Sequence[Session]) -> None:
-        """A pass begins."""
-        steps = {_name(one): len(one.cells) * self._plan.rounds for one in sessions}
-        self._outlook.begin_pass(steps, time.monotonic())
-        self._since = time.monotonic()
+    def begin_pass(self, number: int, passes: int) -> None:
+        """Pass `number`, counted from 0, of `passes` begins."""
+        self._outlook.begin_pass(time.monotonic())
+        self._done, self._passes_after = 0, passes - number - 1
+        if passes != self._total:
+            self._progress.start("bench" if not self._total else "bench, more passes", (passes - number) * self._steps)
+            self._total = passes
 
-    def measured(self, session: Session, records: dict[CellKey, list[PassRecord]], passes: int, done: int) -> None:
-        """A process has ended; show what `records` hold now, in pass `done` + 1 of `passes`."""
-        now = time.monotonic()
-        self._outlook.took(_name(session), now - self._since)
-        self._progress.show(board(records, passes, done, self._outlook.left_s(passes - done - 1, now)))
-        self._since = time.monotonic()
+    def step(self, detail: str, steps: int) -> None:
+        """So many steps of the pass that runs are done, the last of them being `detail`."""
+        self._done += steps
+        for _ in range(steps):
+            self._progress.advance(detail)
+        left_s = self._outlook.left_s(self._done / self._steps, self._passes_after, time.monotonic())
+        self._progress.expect(left_s)
 
-    def end_pass(self, records: dict[CellKey, list[PassRecord]], passes: int, done: int) -> None:
+    def end_pass(self, recording: Recording, done: int, passes: int) -> None:
         """A pass has ended, which makes `done` of `passes`."""
-        now = time.monotonic()
-        self._outlook.end_pass(now)
-        self._progress.show(board(records, passes, done, self._outlook.left_s(passes - done, now)))
+        self._outlook.end_pass(time.monotonic())
+        self._progress.show(board(recording, done, passes))
 
 
-def board(records: dict[CellKey, list[PassRecord]], passes: int, done: int, left_s: float | None) -> Board:
-    """Return the board of what was measured so far; the cell that is measured twice counts once.
-
-    Which slices count is judged anew each time, since the quiet moments of a run become known as it goes.
-    """
-    recording = Recording(records)
-    reasons = recording.reasons()
-    standings: list[Standing] = []
-    planned = disturbed = 0
-    for key, passed in records.items():
-        p50s, trusted, spoiled = [], [], recording.spoiled_beside(key)
-        for number, record in enumerate(passed):
-            clean = [one for one in record.slices if not reasons(key, one)]
-            turns = {one.turn for one in record.slices}
-            planned += len(turns)
-            disturbed += len(turns - {one.turn for one in clean})
-            counting = [one for one in clean if (number, one.turn) not in spoiled]
-            p50s.append(float(np.median([one.p50_ns for one in counting or record.slices])) / 1e9)
-            trusted.append(bool(counting))
-        if p50s and not key.twin:
-            p50_s = float(np.median([p50s[number] for number in statistics.counted(trusted)]))
-            standings.append(Standing(_group(key), _label(key), p50_s))
-    groups = list(dict.fromkeys(_group(key) for key in records))
-    standings.sort(key=lambda one: (groups.index(one.group), one.p50_s))
+def board(recording: Recording, done: int, passes: int) -> Board:
+    """Return the board of what was measured so far; the cell that is measured twice counts once."""
+    standings = [
+        Standing(_group(key), _label(key), quiet_s(recording, key)) for key in recording.passes if not key.twin
+    ]
+    groups = list(dict.fromkeys(_group(key) for key in recording.passes))
+    standings.sort(key=lambda one: (groups.index(one.group), one.quiet_s))
+    bursts, disturbed = recording.disturbances()
     return Board(
-        cells=sum(not key.twin for key in records),
-        measured=len(standings),
+        cells=len(standings),
         passes=passes,
         passes_done=done,
-        slices=planned,
+        bursts=bursts,
         disturbed=disturbed,
-        left_s=left_s,
         standings=tuple(standings),
     )
 
 
-def _name(session: Session) -> tuple[str, str, int]:
-    return session.runtime, session.device, session.threads
+def quiet_s(recording: Recording, key: CellKey) -> float:
+    """Return a cell's time in quiet moments so far."""
+    return statistics.quiet(np.array([one.p50_ns for record in recording.passes[key] for one in record.bursts])) / 1e9
 
 
 def _group(key: CellKey) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from mnist_deploy import environment, interruption, parity
 from mnist_deploy.artifacts import ArtifactStore, Reference
-from mnist_deploy.benchmark import process, schedule
+from mnist_deploy.benchmark import process, schedule, workers
 from mnist_deploy.benchmark.messages import Event, Failed, Scored
 from mnist_deploy.benchmark.schedule import Cell, Session, Use
 from mnist_deploy.dataset import Dataset
@@ -132,7 +132,7 @@ def _outcomes(sessions: list[Session], images: Path, progress: Progress) -> Iter
         with ThreadPoolExecutor(max(1, beside)) as pool:
             for done in as_completed([pool.submit(work, group) for group in mine]):
                 for session, outcome in done.result():
-                    short = [number for number, why in outcome.failed.items() if why.startswith(process.OUT_OF_MEMORY)]
+                    short = [number for number, why in outcome.failed.items() if why.startswith(workers.OUT_OF_MEMORY)]
                     if short and beside > 1:
                         crowded.append(replace(session, cells=tuple(session.cells[number] for number in short)))
                     yield session, outcome
@@ -142,7 +142,7 @@ def _outcomes(sessions: list[Session], images: Path, progress: Progress) -> Iter
 
 def failed(cell: Cell, reason: str) -> Skip:
     """Return the skip for a cell that was tried and went wrong; that there is too little memory is no fault of it."""
-    if reason.startswith(process.OUT_OF_MEMORY):
+    if reason.startswith(workers.OUT_OF_MEMORY):
         remedy = f"raise the limit, or leave {cell.runtime} out by --runtime"
         return Skip(kind=SkipKind.OUT_OF_MEMORY, reason=reason, remedy=remedy, **cell.names)
     return Skip(kind=SkipKind.FAILED, reason=reason, remedy="run again with --debug", **cell.names)

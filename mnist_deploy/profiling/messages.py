@@ -28,7 +28,7 @@ class ProfilePlan(BaseModel):
 
     processes: int = 3
     slices: int = 7
-    effort: Effort = Effort(slice_s=0.02, min_calls=5, window_s=0.02, max_warm_up_s=0.2)
+    effort: Effort = Effort(burst_s=0.02, min_calls=5, window_s=0.02, max_warm_up_s=0.2)
     rounds: int = 10
     max_calls: int = 100
     images: int = 1000

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from mnist_deploy import quiet
-from mnist_deploy.benchmark import process
+from mnist_deploy.benchmark import process, workers
 from mnist_deploy.benchmark.listening import GarbledError, SilenceError, events
 from mnist_deploy.benchmark.messages import Failed, Started
 from mnist_deploy.profiling.messages import EVENT, Event, Profiled, Request, Timed
@@ -45,7 +45,7 @@ def work(request: Request) -> Outcome:
         for event in events(child.stdout, EVENT, request.plan.limit_s, together=True):
             _require_sense(event, len(request.artifacts))
             told.append(event)
-        code = child.wait(process.GRACE_S)
+        code = child.wait(workers.GRACE_S)
         died = _how_it_died(code) if code else None
     except GarbledError as error:
         died = str(error)
@@ -90,4 +90,4 @@ def outcome(jobs: int, events: Iterable[Event], died: str | None, *, profile: bo
 
 
 def _how_it_died(code: int) -> str:
-    return process.how_it_died(code, 0).removeprefix("the worker process ")
+    return workers.how_it_died(code, 0).removeprefix("the worker process ")

@@ -20,7 +20,7 @@ from mnist_deploy.benchmark import bounds
 from mnist_deploy.benchmark.measuring import batches
 from mnist_deploy.benchmark.messages import Failed, Started
 from mnist_deploy.benchmark.sampler import Effort, Tape, Times, sample, warm_up
-from mnist_deploy.benchmark.worker import reason, teller
+from mnist_deploy.benchmark.worker import protected_stdout, reason, writer
 from mnist_deploy.profiling.messages import Event, Profiled, ProfilePlan, Request, Timed
 from mnist_deploy.profiling.profilers import PROFILERS, Profiler
 from mnist_deploy.runtimes import RUNTIMES, Runtime
@@ -40,7 +40,7 @@ class Cell:
     def slice(self, effort: Effort) -> None:
         """Take one slice of ordinary calls."""
         sample(self.runtime.run, self.tape, effort.rewarm_s, 1)
-        times = sample(self.runtime.run, self.tape, effort.slice_s, effort.min_calls)
+        times = sample(self.runtime.run, self.tape, effort.burst_s, effort.min_calls)
         self.medians_s.append(float(np.median(times)) / 1e9)
 
 
@@ -54,7 +54,7 @@ class Profiling:
         self._warm = len(sample(profiler.run, cell.tape, 0.0, 1)) + warm_up(profiler.run, cell.tape, plan.effort)
         recent = sample(profiler.run, cell.tape, 0.0, plan.effort.min_calls)
         self._warm += len(recent)
-        fitting = int(plan.effort.slice_s / (float(np.median(recent)) / 1e9))
+        fitting = int(plan.effort.burst_s / (float(np.median(recent)) / 1e9))
         self._calls = max(plan.effort.min_calls, min(plan.max_calls, fitting))
         self._times: list[Times] = []
 
@@ -151,7 +151,7 @@ class Work:
 def main() -> None:
     """Do the request on standard input."""
     lifeline.tie(os.getppid())
-    say = teller()
+    say = writer(protected_stdout())
     bounds.set_bounds()
     Work(Request.model_validate_json(sys.stdin.read()), say).do()
 

@@ -58,6 +58,7 @@ class Runtime(Closing, ABC):
         timed_call: what the clock stands around, in the library's own words.
         environment: what a process needs in its environment before it imports the library.
         on_request: True for a variant or an extra that is worked on only when it is named, or with `--runtime all`.
+        threads_linger: True if its threads go on looking for work for some time after a call.
         diagnostic: True for a runtime that measures this package, not a model; it is used only when named.
         order: its place in lists.
     """
@@ -73,6 +74,7 @@ class Runtime(Closing, ABC):
     timed_call: ClassVar[str]
     environment: ClassVar[Mapping[str, str]] = {}
     on_request: ClassVar[bool] = False
+    threads_linger: ClassVar[bool] = False
     diagnostic: ClassVar[bool] = False
     order: ClassVar[int]
 
