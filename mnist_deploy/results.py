@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, Field, model_validator
 
 from mnist_deploy import documents, files
-from mnist_deploy.benchmark.comparison import Verdict
+from mnist_deploy.benchmark.comparison import Series, Verdict
 from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.benchmark.schedule import Plan, Use
 from mnist_deploy.environment import Environment
@@ -18,7 +18,7 @@ from mnist_deploy.kinds import Variant
 from mnist_deploy.parity import ParityRow, ProcessorRow
 from mnist_deploy.runtimes import Proof
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 
 class TrainingRow(BaseModel):
@@ -44,7 +44,7 @@ class TrainingRow(BaseModel):
 
 
 class Comparison(BaseModel):
-    """A ratio of two p50s, the ends of its interval (None with fewer than three passes), and what it decides."""
+    """A ratio of two times, the ends of its interval (None with fewer than three passes), and what it decides."""
 
     ratio: float
     low: float | None
@@ -53,32 +53,28 @@ class Comparison(BaseModel):
 
 
 class Noise(BaseModel):
-    """How quiet the machine was.
+    """How loud the machine was.
 
     Attributes:
-        slices: how many were planned.
-        retried: how many were measured once more.
-        left: how many had no clean attempt.
-        reasons: how often each reason held, over all attempts.
-        quiet_probe_s: what the probe took in quiet moments.
+        bursts: how many were measured.
+        disturbed: before how many of them the machine's probe was slower than in quiet moments.
+        others_cpus: how many processors other programs kept busy, by the number of threads that were measured then.
+        quiet_probe_s: what the machine's probe took in quiet moments, by the number of its threads.
         twin: the cell that was measured twice.
-        twin_ratio: its second p50 over its first, with the interval; None if it could not be measured.
-        noisy: over 5 % of the planned slices are left.
-        withheld: over 20 % are, so mean, p99 and throughput are not given.
+        twin_ratio: its second time over its first, with the interval; None if it could not be measured.
+        noisy: over 20 % of the bursts were disturbed, or other programs took processors from what was measured.
         no_verdicts: why there are none; None if there are.
     """
 
-    slices: int
-    retried: int
-    left: int
-    reasons: dict[str, int]
-    quiet_probe_s: float
+    bursts: int
+    disturbed: int
+    others_cpus: dict[int, float]
+    quiet_probe_s: dict[int, float]
     twin: str | None
     twin_ratio: float | None
     twin_low: float | None
     twin_high: float | None
     noisy: bool
-    withheld: bool
     no_verdicts: str | None
 
 
@@ -109,19 +105,25 @@ class Measurement(BaseModel):
     Attributes:
         timed: 'call', from tensor to output, or 'end-to-end', from pixels to labels.
         call: what the clock stood around, in the library's own words.
-        engine_s: what the library itself says of a call, where it does; median over slices.
-        latency_mean_s, latency_p99_s, throughput_images_per_s: None also where the machine was too noisy for them.
+        engine_s: what the library itself says of a call, where it does; median over passes.
+        latency_quiet_s: a call in quiet moments, the 5 % quantile of the bursts' medians, with its interval; ranks,
+            ties and speed-ups compare these.
+        latency_p50_s: a typical call, the median of the bursts' medians, with its interval.
+        latency_p99_half_width, latency_mean_half_width, throughput_half_width: how far the interval reaches to either
+            side, as a share; None with fewer than three passes, and for p99 with fewer than 662 calls.
+        pass_quiet_s: for each pass its pseudo-value of `latency_quiet_s` (see `benchmark.statistics.Estimate`).
+        contended: whether other programs took processors from it (see `benchmark.noise.in_the_way`).
         memory_bytes: what the process grew by, from before the library's import to after the first call, at its peak.
         device_memory_bytes: what the GPU's memory in use grew by, from before the library's first load to after the
             first call; other processes on the GPU count too. None on the CPU, or if NVML does not tell.
         proof: what really ran it.
         model_sha256: of the Keras model that the artifact was made of.
-        pass_trusted: for each pass, whether the witnesses let any of its slices stand.
-        rank: one more than the number of cells of the same network and use that are faster by verdict; None if no
+        rank: 1 + how many cells of the same network and use are ranked before it (see `comparison.ranks`); None if no
             verdicts could be given.
         sole_winner: whether it beats every other, corrected for their number (Holm).
-        against_best: its p50 over that of the rank's best, with its interval and verdict.
-        speed_up: p50 of the baseline over its own, with its interval; None without the baseline.
+        against_best: its time over that of the table's fastest, with its interval and verdict.
+        resolution: the smallest difference that is told in its table (see `comparison.resolution`), as a share.
+        speed_up: the baseline's time over its own, with its interval; None without the baseline.
         roof_share: attained FLOP/s over what the roofline allows in float32 (see `benchmark.roofline`).
     """
 
@@ -133,13 +135,19 @@ class Measurement(BaseModel):
     device: str
     threads: int
     batch_size: int
+    latency_quiet_s: float
+    latency_quiet_low_s: float | None
+    latency_quiet_high_s: float | None
     latency_p50_s: float
     latency_p50_low_s: float | None
     latency_p50_high_s: float | None
-    latency_p99_s: float | None
-    latency_mean_s: float | None
+    latency_p99_s: float
+    latency_p99_half_width: float | None
+    latency_mean_s: float
+    latency_mean_half_width: float | None
     latency_min_s: float
-    throughput_images_per_s: float | None
+    throughput_images_per_s: float
+    throughput_half_width: float | None
     timed: str
     call: str
     engine_s: float | None
@@ -149,11 +157,12 @@ class Measurement(BaseModel):
     first_call_s: float
     calls: int
     passes: int
-    pass_p50_s: list[float]
-    pass_trusted: list[bool]
+    pass_quiet_s: list[float]
+    contended: bool
     rank: int | None = None
     sole_winner: bool = False
     against_best: Comparison | None = None
+    resolution: float | None = None
     speed_up: Comparison | None = None
     roof_share: float | None = None
     device_memory_bytes: int | None = None
@@ -161,6 +170,11 @@ class Measurement(BaseModel):
     runtime_version: str | None
     model_sha256: str
     artifact_sha256: str
+
+    @property
+    def series(self) -> Series:
+        """Its time in quiet moments, pass by pass, for `benchmark.comparison`."""
+        return Series(self.latency_quiet_s, self.pass_quiet_s)
 
 
 class SkipKind(StrEnum):
@@ -225,6 +239,9 @@ class Results(BaseModel):
     `passes_done` counts whole passes: 0 if the first was interrupted, of which the measurements then are. `resumed_at`
     has the times at which an interrupted measurement went on.
 
+    `time_limited` tells that passes or sweeps are missing for want of time; `most_alive`, how many workers were alive
+    at once where memory did not hold all.
+
     `samples` names the file beside this one that holds every timed call (see `benchmark.recording`); `data_sha256` is
     the data's that it was made with (see `dataset.Dataset.sha256`). `processors` are answers on other processors.
     """
@@ -241,6 +258,7 @@ class Results(BaseModel):
     resumed_at: list[datetime] = []
     passes_done: int | None = None
     time_limited: bool = False
+    most_alive: int | None = None
     clock_floor_s: float | None = None
     baseline: str | None = None
     noise: Noise | None = None

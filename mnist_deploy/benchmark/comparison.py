@@ -1,4 +1,4 @@
-"""Which of two cells is faster, which share a rank, and whether there is one winner. Pure functions of passes' p50s."""
+"""Which of two cells is faster, which share a rank, and whether there is one winner. Pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,14 +6,18 @@ from enum import StrEnum
 
 import numpy as np
 
-from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL, centre_and_interval, decisive
+from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL, interval_reach, rerun_error
 
 # A difference below this is not worth a name: nobody chooses by it, and no protocol on a shared machine holds it.
 MARGIN = 0.03
+# Where the interval of a ratio reaches further from 1 than this, the run does not tell whether it is a tie.
+TIE_MARGIN = 0.10
+# What takes so many times as long as the best shares no rank with it, whatever the interval says.
+NEVER_JOINT = 1.5
 
 
 class Verdict(StrEnum):
-    """What a ratio of two p50s, first over second, says of the first."""
+    """What a ratio of two times, first over second, says of the first."""
 
     FASTER = "faster"
     SLOWER = "slower"
@@ -23,17 +27,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Series:
-    """One cell's p50 in each pass, in seconds, and whether the pass had a clean slice."""
+    """One cell's time in quiet moments, and its value for each pass (see `statistics.Estimate`), in seconds."""
 
-    pass_p50_s: Sequence[float]
-    trusted: Sequence[bool]
+    value_s: float
+    pass_values_s: Sequence[float]
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """The p50 of one cell over that of another, by passes: their median with its interval, None for fewer than three.
+    """The time of one cell over that of another, with its interval for another run, None for fewer than three passes.
 
-    `p_value` is that of the paired t test of 'no difference' on the logarithms; None likewise.
+    `p_value` is that of 'another run would show no difference', a t test on the logarithms; None likewise.
     """
 
     centre: float
@@ -41,56 +45,79 @@ class Ratio:
     high: float | None
     p_value: float | None
 
+    @property
+    def half_width(self) -> float | None:
+        """How far the interval reaches to either side, as a share of the ratio; None without one."""
+        return None if self.low is None or self.high is None else (self.high / self.low) ** 0.5 - 1
+
 
 def ratio(first: Series, second: Series, alpha: float = 0.05) -> Ratio:
-    """Compare two cells pass by pass: what slowed a whole pass down slowed both.
+    """Compare two cells of one run: their bursts lie side by side in its sweeps, so what slowed one slowed the other.
 
-    Passes in which both have clean slices count; see `statistics.centre_and_interval`.
+    The ratio is that of the times that are shown. Its error comes from the passes' ratios: what slowed a whole pass
+    down cancels.
     """
     from scipy import stats
 
-    both = [one and other for one, other in zip(first.trusted, second.trusted, strict=True)]
-    ratios = [one / other for one, other in zip(first.pass_p50_s, second.pass_p50_s, strict=True)]
-    centre, interval = centre_and_interval(ratios, both, 1 - alpha)
-    if interval is None:
+    centre = first.value_s / second.value_s
+    if len(first.pass_values_s) < MIN_PASSES_FOR_INTERVAL:
         return Ratio(centre, None, None, None)
-    logs = np.log([ratios[number] for number in decisive(both)])
-    error = float(logs.std(ddof=1)) / len(logs) ** 0.5
-    if error == 0:
-        p_value = 1.0 if logs.mean() == 0 else 0.0
-    else:
-        p_value = float(2 * stats.t.sf(abs(float(logs.mean()) / error), len(logs) - 1))
-    return Ratio(centre, *interval, p_value)
+    logs = np.log(first.pass_values_s) - np.log(second.pass_values_s)
+    reach, (error, freedom) = interval_reach(logs, alpha), rerun_error(logs)
+    assert reach is not None
+    p_value = float(2 * stats.t.sf(abs(np.log(centre)) / error, freedom))
+    return Ratio(centre, float(centre * np.exp(-reach)), float(centre * np.exp(reach)), p_value)
 
 
 def verdict(found: Ratio) -> Verdict:
     """Judge a ratio.
 
-    Decided: the interval excludes 1, and the ratio is 3 % or more from it. A tie: the interval is within 3 % of 1.
+    Decided: the interval excludes 1, and the ratio is 3 % or more from it. A tie: else, if the interval is within 10 %
+    of 1. Undecided: the rest, whose interval is too wide for either.
     """
     if found.low is None or found.high is None:
         return Verdict.UNDECIDED
-    if found.low >= 1 - MARGIN and found.high <= 1 + MARGIN:
-        return Verdict.TIE
     if found.high < 1 and found.centre <= 1 - MARGIN:
         return Verdict.FASTER
     if found.low > 1 and found.centre >= 1 + MARGIN:
         return Verdict.SLOWER
+    if found.low >= 1 / (1 + TIE_MARGIN) and found.high <= 1 + TIE_MARGIN:
+        return Verdict.TIE
     return Verdict.UNDECIDED
 
 
 def ranks(cells: Sequence[Series], alpha: float = 0.05) -> list[int] | None:
-    """Return each cell's rank: one more than the number of cells that are faster than it by verdict.
+    """Return each cell's rank: 1 + how many cells are ranked before it.
 
-    Cells that no verdict parts may share a rank. None with fewer than three passes.
+    In the order of their times a cell shares the rank of the first cell of a rank if it is not slower than that by
+    verdict, and takes less than 1.5 times as long. None with fewer than three passes.
     """
-    if any(len(cell.pass_p50_s) < MIN_PASSES_FOR_INTERVAL for cell in cells):
+    if any(len(cell.pass_values_s) < MIN_PASSES_FOR_INTERVAL for cell in cells):
         return None
+    order = sorted(range(len(cells)), key=lambda number: cells[number].value_s)
+    found, leader = [1] * len(cells), order[0]
+    for place, number in enumerate(order):
+        if number != leader and not joint(ratio(cells[number], cells[leader], alpha)):
+            leader = number
+            found[leader] = place + 1
+        found[number] = found[leader]
+    return found
 
-    def beats(one: Series, other: Series) -> bool:
-        return one is not other and verdict(ratio(one, other, alpha)) is Verdict.FASTER
 
-    return [1 + sum(beats(other, cell) for other in cells) for cell in cells]
+def joint(found: Ratio) -> bool:
+    """Tell whether two cells, of which the first takes no less time, share a rank."""
+    return verdict(found) is not Verdict.SLOWER and found.centre < NEVER_JOINT
+
+
+def resolution(cells: Sequence[Series], alpha: float = 0.05) -> float | None:
+    """Return the smallest difference that a run tells between most cells and the fastest, as a share; at least 3 %.
+
+    The half-width of three quarters of the intervals is smaller. None for one cell, or fewer than three passes.
+    """
+    best = min(cells, key=lambda cell: cell.value_s)
+    widths = [ratio(cell, best, alpha).half_width for cell in cells if cell is not best]
+    known = [width for width in widths if width is not None]
+    return max(MARGIN, float(np.quantile(known, 0.75))) if known else None
 
 
 def sole_winner(cells: Sequence[Series], alpha: float = 0.05) -> int | None:
@@ -101,7 +128,7 @@ def sole_winner(cells: Sequence[Series], alpha: float = 0.05) -> int | None:
     """
     if len(cells) < 2:
         return None
-    best = min(range(len(cells)), key=lambda number: float(np.median(cells[number].pass_p50_s)))
+    best = min(range(len(cells)), key=lambda number: cells[number].value_s)
     against = [ratio(cells[best], cell, alpha) for number, cell in enumerate(cells) if number != best]
     if any(verdict(one) is not Verdict.FASTER for one in against):
         return None

@@ -1,54 +1,74 @@
-"""From raw call times to the figures that are published. Pure functions."""
+"""From raw call times to the figures that are published. Pure functions.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+The figures of a cell are statistics of all its bursts, whichever process they are of; their intervals come from leaving
+one pass out at a time, since bursts of one process have its luck in common: the delete-a-group jackknife (Shao and Wu
+1989, A general theory for jackknife variance estimation). Other estimators were tried on recorded runs; see
+docs/explanation/measurement.md.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from mnist_deploy.benchmark.sampler import Times
 
+# The quantile of a cell's bursts that is its time in quiet moments. What disturbs a machine only adds time, so a low
+# quantile repeats where a median does not (Chen and Revels 2016, arXiv 1608.04295). The minimum hangs on one burst.
+QUIET_QUANTILE = 0.05
 # The fewest calls of which the second largest bounds p99 from above with 99 % confidence: the smallest n with
 # P(Binomial(n, 0.01) <= 1) <= 0.01. With fewer, p99 is the slowest call and little else.
 MIN_CALLS_FOR_P99 = 662
 # Fewer processes than this give no interval: process effects do not average out inside one of them.
 MIN_PASSES_FOR_INTERVAL = 3
+# What one cell's figure, or a ratio of two, changes by from run to run beyond what the passes of a run tell: standard
+# deviation of the logarithm. From pairs of runs of the same files; see docs/explanation/measurement.md.
+BETWEEN_RUNS = 0.01
+# A part of a variance below this share takes no degrees of freedom that anyone could tell.
+NEGLIGIBLE = 1e-9
+
+Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class PassTimes:
-    """What one process measured of one cell.
+class CellTimes:
+    """What was measured of one cell, pass by pass.
 
     Attributes:
-        slices: each slice's calls, int64 nanoseconds (calls,).
-        clean: for each slice, whether no witness speaks against it.
-        load_s: how long the load took.
+        bursts: each pass's bursts, each burst's calls, int64 nanoseconds (calls,).
+        load_s: how long the load took, in each pass.
         first_call_s: how long the first call took.
         memory_bytes: by how much the process had grown by then, at its peak.
     """
 
-    slices: Sequence[Times]
-    clean: Sequence[bool]
-    load_s: float
-    first_call_s: float
-    memory_bytes: int = 0
+    bursts: Sequence[Sequence[Times]]
+    load_s: Sequence[float]
+    first_call_s: Sequence[float]
+    memory_bytes: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A positive figure and its 95 % interval for another run's.
+
+    Attributes:
+        value: of all passes together.
+        pass_values: the jackknife's pseudo-value of each pass, geometric; what is compared are these, pass by pass.
+        low: the interval's lower end, None with fewer than three passes.
+        high: its upper end, None likewise.
+    """
+
+    value: float
+    pass_values: Sequence[float]
+    low: float | None
+    high: float | None
 
     @property
-    def trusted(self) -> bool:
-        """Whether any slice is clean."""
-        return any(self.clean)
-
-    @property
-    def used(self) -> list[Times]:
-        """The slices that count: the clean ones, or all where none is. Witnesses choose, never the times themselves."""
-        if not self.trusted:
-            return list(self.slices)
-        return [times for times, clean in zip(self.slices, self.clean, strict=True) if clean]
-
-    @property
-    def p50_s(self) -> float:
-        """Median over the slices that count of a slice's median call, in seconds."""
-        return _median_of([float(np.median(times)) for times in self.used]) / 1e9
+    def half_width(self) -> float | None:
+        """How far the interval reaches to either side, as a share of the value; None without one."""
+        return None if self.low is None or self.high is None else (self.high / self.low) ** 0.5 - 1
 
 
 @dataclass(frozen=True)
@@ -56,95 +76,104 @@ class Summary:
     """The figures of one cell; seconds, bytes, and images a second.
 
     Attributes:
-        p50_s: median over the passes that count of the pass's p50.
-        p50_low_s: lower end of its 95 % interval over passes; None with fewer than three.
-        p50_high_s: its upper end.
-        p99_s: 99th percentile of all calls that count; None with fewer than 662.
-        mean_s: their mean.
-        min_s: the fastest of them.
-        throughput_images_per_s: images over time inside the calls; median of slices, then of passes.
+        quiet: the 5 % quantile of the bursts' medians: a call in quiet moments.
+        p50: the median of the bursts' medians: a typical call on this machine.
+        p99: 99th percentile of all calls; without an interval with fewer than 662.
+        mean: of all calls.
+        min_s: the fastest call.
+        throughput: images over time inside the calls, median of bursts.
         load_s: median over passes.
         first_call_s: median over passes.
         memory_bytes: median over passes.
-        calls: how many calls count.
+        calls: how many calls there were.
     """
 
-    p50_s: float
-    p50_low_s: float | None
-    p50_high_s: float | None
-    p99_s: float | None
-    mean_s: float
+    quiet: Estimate
+    p50: Estimate
+    p99: Estimate
+    mean: Estimate
     min_s: float
-    throughput_images_per_s: float
+    throughput: Estimate
     load_s: float
     first_call_s: float
     memory_bytes: int
     calls: int
 
 
-def counted(trusted: Sequence[bool]) -> list[int]:
-    """Return the passes that count: those with a clean slice, or all where none has one."""
-    return [number for number, one in enumerate(trusted) if one] or list(range(len(trusted)))
-
-
-def decisive(trusted: Sequence[bool]) -> list[int]:
-    """Return the passes that an interval is made of: those that count if there are three of them, else all."""
-    counting = counted(trusted)
-    return counting if len(counting) >= MIN_PASSES_FOR_INTERVAL else list(range(len(trusted)))
-
-
-def centre_and_interval(
-    values: Sequence[float], trusted: Sequence[bool], confidence: float = 0.95
-) -> tuple[float, tuple[float, float] | None]:
-    """Return the median of the passes that count, and Student's t interval on the logarithms of the decisive ones.
-
-    Where clean passes are too few for an interval, it comes from all, is wide, and reaches to the centre at least.
-    None with fewer than three passes in all.
-    """
-    centre = _median_of([values[number] for number in counted(trusted)])
-    interval = t_interval_of_log([values[number] for number in decisive(trusted)], confidence)
-    return centre, interval and (min(interval[0], centre), max(interval[1], centre))
-
-
-def summarize(passes: Sequence[PassTimes], batch_size: int) -> Summary:
-    """Reduce the passes of one cell, in each of which every call took `batch_size` images."""
-    trusted = [one.trusted for one in passes]
-    counting = [passes[number] for number in counted(trusted)]
-    p50_s, interval = centre_and_interval([one.p50_s for one in passes], trusted)
-    rates = [_median_of([batch_size * len(times) / (times.sum() / 1e9) for times in one.used]) for one in counting]
-    calls = np.concatenate([times for one in counting for times in one.used])
+def summarize(times: CellTimes, batch_size: int) -> Summary:
+    """Reduce what was measured of one cell, in which every call took `batch_size` images."""
+    medians = [np.array([np.median(burst) for burst in bursts]) / 1e9 for bursts in times.bursts]
+    rates = [np.array([batch_size * len(burst) / (burst.sum() / 1e9) for burst in bursts]) for bursts in times.bursts]
+    calls = [np.concatenate(bursts) / 1e9 for bursts in times.bursts]
+    count, worst = sum(map(len, calls)), estimate(calls, p99)
     return Summary(
-        p50_s=p50_s,
-        p50_low_s=interval[0] if interval else None,
-        p50_high_s=interval[1] if interval else None,
-        p99_s=p99(calls),
-        mean_s=float(calls.mean()) / 1e9,
-        min_s=float(calls.min()) / 1e9,
-        throughput_images_per_s=_median_of(rates),
-        load_s=_median_of([one.load_s for one in passes]),
-        first_call_s=_median_of([one.first_call_s for one in passes]),
-        memory_bytes=round(_median_of([one.memory_bytes for one in passes])),
-        calls=len(calls),
+        quiet=estimate(medians, quiet),
+        p50=estimate(medians, np.median),
+        p99=worst if count >= MIN_CALLS_FOR_P99 else replace(worst, low=None, high=None),
+        mean=estimate(calls, np.mean),
+        min_s=min(float(one.min()) for one in calls),
+        throughput=estimate(rates, np.median),
+        load_s=float(np.median(times.load_s)),
+        first_call_s=float(np.median(times.first_call_s)),
+        memory_bytes=round(float(np.median(times.memory_bytes))),
+        calls=count,
     )
 
 
-def p99(calls: Times) -> float | None:
-    """Return the 99th percentile in seconds (linear interpolation), or None with fewer than 662 calls."""
-    return float(np.quantile(calls, 0.99)) / 1e9 if len(calls) >= MIN_CALLS_FOR_P99 else None
+def quiet(medians: Numbers) -> float:
+    """Return the 5 % quantile (linear interpolation)."""
+    return float(np.quantile(medians, QUIET_QUANTILE))
 
 
-def t_interval_of_log(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
-    """Return Student's t interval for the geometric centre of positive `values`; None for fewer than three."""
+def p99(calls: Numbers) -> float:
+    """Return the 99th percentile (linear interpolation)."""
+    return float(np.quantile(calls, 0.99))
+
+
+def estimate(passes: Sequence[Numbers], statistic: Callable[[Numbers], float]) -> Estimate:
+    """Return a statistic of all passes together, with its interval.
+
+    Args:
+        passes: each pass's values, positive.
+        statistic: takes the values of any number of passes.
+    """
+    value = float(statistic(np.concatenate(passes)))
+    count = len(passes)
+    if count == 1:
+        return Estimate(value, [value], None, None)
+    without = [
+        float(statistic(np.concatenate([one for number, one in enumerate(passes) if number != left])))
+        for left in range(count)
+    ]
+    logs = count * np.log(value) - (count - 1) * np.log(without)
+    reach = interval_reach(logs)
+    ends = (None, None) if reach is None else (value * np.exp(-reach), value * np.exp(reach))
+    return Estimate(value, np.exp(logs).tolist(), *(None if end is None else float(end) for end in ends))
+
+
+def interval_reach(logs: Sequence[float] | Numbers, alpha: float = 0.05) -> float | None:
+    """Return how far the interval of another run's figure reaches to either side, as a logarithm.
+
+    Student's t on the pseudo-values of the passes (`logs`, natural logarithms), whose variance both runs have, and the
+    normal distribution for `BETWEEN_RUNS`, added in quadrature; None with fewer than three.
+    """
     from scipy import stats
 
-    if len(values) < MIN_PASSES_FOR_INTERVAL:
+    count = len(logs)
+    if count < MIN_PASSES_FOR_INTERVAL:
         return None
-    logs: npt.NDArray[np.float64] = np.log(np.asarray(values, dtype=np.float64))
-    error = float(logs.std(ddof=1)) / len(logs) ** 0.5
-    reach = float(stats.t.ppf(0.5 + confidence / 2, len(logs) - 1)) * error
-    centre = float(logs.mean())
-    return float(np.exp(centre - reach)), float(np.exp(centre + reach))
+    within = float(stats.t.ppf(1 - alpha / 2, count - 1)) * math.sqrt(2 * float(np.var(logs, ddof=1)) / count)
+    return math.hypot(within, float(stats.norm.ppf(1 - alpha / 2)) * BETWEEN_RUNS)
 
 
-def _median_of(values: Sequence[float]) -> float:
-    return float(np.median(values))
+def rerun_error(logs: Sequence[float] | Numbers) -> tuple[float, float]:
+    """Return the standard error of the difference of two runs' figures, and its degrees of freedom.
+
+    Both runs have the error that the pseudo-values of one's passes (`logs`) tell, and `BETWEEN_RUNS` comes on top: a
+    known part of the error, which takes no degrees of freedom (Satterthwaite 1946).
+    """
+    count = len(logs)
+    within = 2 * float(np.var(logs, ddof=1)) / count
+    variance = within + BETWEEN_RUNS**2
+    freedom = math.inf if within < NEGLIGIBLE * variance else (count - 1) * (variance / within) ** 2
+    return math.sqrt(variance), freedom

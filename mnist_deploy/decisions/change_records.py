@@ -13,7 +13,7 @@ from mnist_deploy.results import Measurement
 
 
 class Outcome(StrEnum):
-    """What a change of a p50 comes to, against what is allowed."""
+    """What a change of a time comes to, against what is allowed."""
 
     REGRESSION = "regression"  # slower than allowed, and the noise does not explain it
     SLOWER = "slower"  # slower beyond the noise, by 3 % or more, as is allowed
@@ -55,7 +55,7 @@ class CellChange(BaseModel):
     """One cell in both results. Seconds, bytes.
 
     Attributes:
-        ratio: p50 of HEAD over that of BASE, with its 95 % interval; None where there are too few passes for one.
+        ratio: quiet p50 of HEAD over that of BASE, with its 95 % interval; None where there are too few passes for one.
         p_value: of 'nothing changed', corrected by Holm for the number of cells; None likewise.
         reason: what widened the interval, or left none; None where nothing did.
         base_memory_bytes, head_memory_bytes: what the process grew by. For information.
@@ -126,7 +126,7 @@ class Changes(BaseModel):
 
     Attributes:
         paired: whether both were measured in one run, so that each pass of one has its pair in the other.
-        max_regression: how much longer a p50 may take, as a share.
+        max_regression: how much longer a call may take, as a share.
         alpha: the largest corrected p of what is not noise.
         differs: what should have forbidden the comparison; empty unless it was forced.
         undecided: why nothing can be decided; None if something can.

@@ -2,11 +2,9 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from statistics import median
 
 from mnist_deploy.benchmark.comparison import holm
 from mnist_deploy.benchmark.noise import PROBE_TOLERANCE
-from mnist_deploy.benchmark.statistics import counted
 from mnist_deploy.decisions import judging, side_effects
 from mnist_deploy.decisions.change_records import CellName, Changes, Source
 from mnist_deploy.decisions.identity import differences
@@ -37,12 +35,12 @@ def compare(
         base: the results that were there before.
         head: those with the change.
         names: what to call them.
-        max_regression: how much longer a p50 may take, as a share.
+        max_regression: how much longer a call may take, as a share.
         force: whether to compare what should not be compared.
 
     Raises:
         UsageError: they are of different machines, data or models.
-        ArtifactError: one holds no measurements, or was changed by hand.
+        ArtifactError: one holds no measurements.
     """
     for name, results in zip(names, (base, head), strict=True):
         _require_measurements(name, results)
@@ -96,14 +94,6 @@ def refusal(names: tuple[str, str], differs: Sequence[str]) -> UsageError:
 def _require_measurements(name: str, results: Results) -> None:
     if not results.measurements:
         raise ArtifactError(f"{name}: holds no measurements, only those of {results.command}; run: mnist-deploy bench")
-    for one in results.measurements:
-        middle = median(one.pass_p50_s[number] for number in counted(one.pass_trusted))
-        if not math.isclose(middle, one.latency_p50_s, rel_tol=1e-6):
-            cell = CellName.of(one).label
-            raise ArtifactError(
-                f"{name}: latency_p50_s of {cell} is not the median of its passes: the file was changed by hand; "
-                "measure again: mnist-deploy bench"
-            )
 
 
 def _by_name(results: Results) -> dict[CellName, Measurement]:
@@ -136,10 +126,13 @@ def _undecided(names: tuple[str, str], both: tuple[Results, Results], probe: flo
 
 
 def _probe(base: Results, head: Results) -> float | None:
-    """Return how much longer the machine's own probe took in quiet moments, HEAD over BASE; None if unknown."""
-    if base.noise is None or head.noise is None or not base.noise.quiet_probe_s:
-        return None
-    return head.noise.quiet_probe_s / base.noise.quiet_probe_s
+    """Return how much longer the machine's own probe took in quiet moments, HEAD over BASE; None if unknown.
+
+    With the fewest threads that both have: more meet more of what else the machine does.
+    """
+    before, after = (one.noise.quiet_probe_s if one.noise else {} for one in (base, head))
+    threads = min(before.keys() & after.keys(), default=None)
+    return None if threads is None else after[threads] / before[threads]
 
 
 def _failed(name: CellName, results: Results) -> bool:
@@ -162,7 +155,7 @@ def _cautions(names: tuple[str, str], both: tuple[Results, Results]) -> list[str
         found.append(f"The machine was noisy while {' and '.join(noisy)} {verb} measured.")
     base, head = both
     if base.plan and head.plan and base.plan.effort != head.plan.effort:
-        found.append("They were measured with slices of different length (see plan.effort in both).")
+        found.append("They were measured with bursts of different length (see plan.effort in both).")
     return found
 
 

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mnist_deploy.benchmark import comparison
-from mnist_deploy.benchmark.comparison import MARGIN, Ratio, Series
+from mnist_deploy.benchmark.comparison import MARGIN, Ratio
 from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL
 from mnist_deploy.decisions import between_runs
 from mnist_deploy.decisions.change_records import CellChange, CellName, Outcome
@@ -21,7 +21,7 @@ class Rules:
     Attributes:
         undecided: why nothing can be decided; None if something can.
         taken: the logarithm of what is taken for the machine's part of a change.
-        limit: how much longer a p50 may take, as a share.
+        limit: how much longer a call may take, as a share.
         alpha: the largest corrected p of what is not noise.
         paired: whether pass is compared with pass.
     """
@@ -35,30 +35,31 @@ class Rules:
 
 def paired(pairs: Sequence[Pair]) -> tuple[list[Ratio], None, float]:
     """Compare pass by pass: what slowed one of a pair down slowed the other, so there is nothing to take off."""
-    return [comparison.ratio(_series(head), _series(base)) for _, base, head in pairs], None, 0.0
+    return [comparison.ratio(head.series, base.series) for _, base, head in pairs], None, 0.0
 
 
 def unpaired(
     pairs: Sequence[Pair],
 ) -> tuple[list[Ratio], float | None, float]:
     """Compare two runs; return the ratios, what moved the whole run, and how much of that is the machine's."""
-    found = [
-        between_runs.apart(
-            _series(base), _series(head), head.latency_p50_s / base.latency_p50_s, between_runs.spread(name.runtime)
-        )
-        for name, base, head in pairs
-    ]
+    spreads = [between_runs.spread(base, head) for _, base, head in pairs]
+    core, tail = (
+        [
+            between_runs.apart(base.series, head.series, between)
+            for (_, base, head), between in zip(pairs, chosen, strict=True)
+        ]
+        for chosen in ([one.core for one in spreads], [one.tail for one in spreads])
+    )
     whole = between_runs.shift(
-        [one for (_, *both), one in zip(pairs, found, strict=True) if one and not _disturbed(*both)]
+        [one for (_, *both), one in zip(pairs, core, strict=True) if one and not _disturbed(*both)]
     )
     taken = between_runs.machines_part(whole)
     ratios = []
-    for (_, base, head), one in zip(pairs, found, strict=True):
-        if one is None:
-            ratios.append(Ratio(head.latency_p50_s / base.latency_p50_s, None, None, None))
+    for (_, base, head), likely, worst in zip(pairs, core, tail, strict=True):
+        if likely is None or worst is None:
+            ratios.append(Ratio(head.latency_quiet_s / base.latency_quiet_s, None, None, None))
         else:
-            with_interval = one.ratio()
-            ratios.append(Ratio(with_interval.centre, with_interval.low, with_interval.high, one.p_value(taken)))
+            ratios.append(replace(likely.ratio(), p_value=worst.p_value(taken)))
     return ratios, whole, taken
 
 
@@ -67,8 +68,8 @@ def change(pair: Pair, found: Ratio, p_value: float | None, rules: Rules) -> Cel
     name, base, head = pair
     return CellChange(
         cell=name,
-        base_s=base.latency_p50_s,
-        head_s=head.latency_p50_s,
+        base_s=base.latency_quiet_s,
+        head_s=head.latency_quiet_s,
         ratio=found.centre,
         low=found.low,
         high=found.high,
@@ -101,13 +102,9 @@ def _widened(base: Measurement, head: Measurement, *, paired: bool) -> str | Non
         return f"{passes}: verdicts take {MIN_PASSES_FOR_INTERVAL} in each"
     if paired or not _disturbed(base, head):
         return None
-    clean = f"with {sum(base.pass_trusted)} undisturbed passes in BASE and {sum(head.pass_trusted)} in HEAD"
-    return f"{clean}: a narrow interval takes {MIN_PASSES_FOR_INTERVAL} in each"
+    which = " and ".join(name for name, one in (("BASE", base), ("HEAD", head)) if one.contended)
+    return f"other programs took processors from it in {which}: a narrow interval takes runs with little else running"
 
 
 def _disturbed(*both: Measurement) -> bool:
-    return any(between_runs.disturbed(_series(one)) for one in both)
-
-
-def _series(one: Measurement) -> Series:
-    return Series(one.pass_p50_s, one.pass_trusted)
+    return any(one.contended for one in both)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mnist_deploy.benchmark.comparison import MARGIN, Ratio, Verdict, holm, ratio, verdict
+from mnist_deploy.benchmark.comparison import MARGIN, NEVER_JOINT, Ratio, Verdict, holm, ratio, verdict
 from mnist_deploy.decisions.records import Candidate, Prefer
 from mnist_deploy.results import Results
 
@@ -19,7 +19,7 @@ class Parting:
     Attributes:
         undecided: why no verdicts can be given; None if they can.
         alpha: the probability of error of a verdict.
-        margin: without verdicts, how far two p50s must be apart at least, as a share: 3 %, or what the cell that was
+        margin: without verdicts, how far two times must be apart at least, as a share: 3 %, or what the cell that was
             measured twice differs from itself by.
     """
 
@@ -56,7 +56,7 @@ class Parting:
         return [
             one
             for one, apart, p_value in zip(rivals, found, p_values, strict=True)
-            if verdict(apart) is not Verdict.SLOWER or p_value > self.alpha
+            if apart.centre < NEVER_JOINT and (verdict(apart) is not Verdict.SLOWER or p_value > self.alpha)
         ]
 
     def gains(self, one: Candidate, over: Candidate, prefer: Prefer) -> bool:
@@ -79,8 +79,8 @@ class Parting:
         """Tell whether, without verdicts, `other` is not clearly slower than `one`."""
         if _time(other, prefer) <= _time(one, prefer) * (1 + self.margin):
             return True
-        high, low = one.measurement.latency_p50_high_s, other.measurement.latency_p50_low_s
-        if high is None or low is None:
+        high, low = one.measurement.latency_quiet_high_s, other.measurement.latency_quiet_low_s
+        if high is None or low is None or _time(other, prefer) >= NEVER_JOINT * _time(one, prefer):
             return False
         return low / _images(other, prefer) <= high / _images(one, prefer)
 

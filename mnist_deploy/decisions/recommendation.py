@@ -19,12 +19,12 @@ def recommend(
 ) -> Recommendation:
     """Choose among what was measured.
 
-    A limit is kept if the measured figure keeps it: the p50, not an end of its interval. Where the interval crosses the
-    limit the recommendation cautions. What is unknown keeps no limit that is set on it; so what was not verified is
-    left out too, unless nothing was.
+    A limit is kept if the measured figure keeps it: the quiet p50, not an end of its interval. Where the interval
+    crosses the limit the recommendation cautions. What is unknown keeps no limit that is set on it; so what was not
+    verified is left out too, unless nothing was.
 
     Of all that keep the limits the first in what is preferred is chosen, by the figures. Between equals, and where
-    latency is preferred, the lower p50 decides. Those that the measurements do not part from it are its ties; see
+    latency is preferred, the lower quiet p50 decides. Those that the measurements do not part from it are its ties; see
     `parting.Parting.ties`.
 
     Args:
@@ -202,12 +202,12 @@ def _of_chosen(chosen: Candidate, wishes: Wishes) -> list[str]:
         found.append(f"It failed its parity gate: {'; '.join(chosen.failures)}.")
     if chosen.warnings:
         found.append(f"Parity warning: {'; '.join(chosen.warnings)}.")
-    slowest, worst = row.latency_p50_high_s, chosen.accuracy_low
+    slowest, worst = row.latency_quiet_high_s, chosen.accuracy_low
     lowest = row.batch_size / slowest if slowest else None
     if _crosses(slowest, wishes.max_latency_s):
-        found.append("The interval of its p50 reaches beyond --max-latency.")
+        found.append("The interval of its quiet p50 reaches beyond --max-latency.")
     if _crosses(wishes.min_throughput_images_per_s, lowest):
-        found.append("The interval of its p50 reaches below --min-throughput.")
+        found.append("The interval of its quiet p50 reaches below --min-throughput.")
     if _crosses(wishes.min_accuracy, worst):
         found.append("The 95 % interval of its accuracy reaches below --min-accuracy.")
     return found

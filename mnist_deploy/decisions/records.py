@@ -27,11 +27,11 @@ class Wishes(BaseModel):
     """The limits that a deployment must keep, each None for none, and what to choose by.
 
     Attributes:
-        max_latency_s: for the p50 of one call with `batch_size` images.
+        max_latency_s: for the quiet p50 of one call with `batch_size` images.
         min_accuracy: share of right answers on the test set.
         max_size_bytes: of the artifact.
         max_memory_bytes: of what the process grows by, library and model, at its peak.
-        min_throughput_images_per_s: for images over p50; see `Candidate.throughput_images_per_s`.
+        min_throughput_images_per_s: for images over quiet p50; see `Candidate.throughput_images_per_s`.
         max_install_bytes: of the runtime's package and all that it requires.
         batch_size: images a call; None means the fewest that were measured, or any where throughput is preferred.
         device: 'cpu' or 'gpu'; None means any.
@@ -95,29 +95,29 @@ class Candidate(BaseModel):
 
     @property
     def latency_s(self) -> float:
-        """The p50 of one call."""
-        return self.measurement.latency_p50_s
+        """One call, by its quiet p50."""
+        return self.measurement.latency_quiet_s
 
     @property
     def image_s(self) -> float:
-        """The p50 of one call, for each of its images."""
+        """The quiet p50 of one call, for each of its images."""
         return self.latency_s / self.measurement.batch_size
 
     @property
     def throughput_images_per_s(self) -> float:
-        """Images a call over its p50: it holds on a noisy machine too, where a mean does not."""
+        """Images a call over its quiet p50: it holds on a noisy machine too, where a mean does not."""
         return self.measurement.batch_size / self.latency_s
 
     @property
     def series(self) -> Series:
-        """Its p50 in each pass, for `benchmark.comparison`."""
-        return Series(self.measurement.pass_p50_s, self.measurement.pass_trusted)
+        """Its quiet p50, pass by pass, for `benchmark.comparison`."""
+        return self.measurement.series
 
     @property
     def image_series(self) -> Series:
-        """Its p50 in each pass, for each image of a call: cells of different batch sizes compare by it."""
+        """The same for each image of a call: cells of different batch sizes compare by it."""
         batch_size = self.measurement.batch_size
-        return Series([value / batch_size for value in self.measurement.pass_p50_s], self.measurement.pass_trusted)
+        return Series(self.image_s, [value / batch_size for value in self.measurement.pass_quiet_s])
 
 
 class Miss(BaseModel):
