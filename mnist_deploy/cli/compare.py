@@ -31,7 +31,7 @@ def compare(
         Path, typer.Argument(metavar="HEAD", parser=place("HEAD"), help="Results of the change, likewise.")
     ],
     max_regression: Annotated[
-        str, typer.Option(metavar="SHARE", help="How much longer a p50 may take: 5% or 0.05.")
+        str, typer.Option(metavar="SHARE", help="How much longer a call may take: 5% or 0.05.")
     ] = "5%",
     interleave: Annotated[
         bool,

@@ -28,7 +28,7 @@ PreferOption = Annotated[
 def recommend(
     names: options.NamesArgument = None,
     max_latency: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Of a call at most, by its p50: 50us, 2ms.")
+        str | None, typer.Option(metavar="TIME", help="Of a call at most, by its quiet p50: 50us, 2ms.")
     ] = None,
     min_accuracy: Annotated[
         str | None, typer.Option(metavar="SHARE", help="On the test images at least: 0.985 or 98.5%.")
@@ -41,7 +41,7 @@ def recommend(
         str | None, typer.Option(metavar="SIZE", help="Of library and model in the process at most: 50MB.")
     ] = None,
     min_throughput: Annotated[
-        str | None, typer.Option(metavar="RATE", help="Images a second at least, by the p50: 20000, 20k.")
+        str | None, typer.Option(metavar="RATE", help="Images a second at least, by the quiet p50: 20000, 20k.")
     ] = None,
     max_install_size: Annotated[
         str | None, typer.Option(metavar="SIZE", help="Of the runtime and all that it requires at most: 100MB.")

@@ -106,8 +106,7 @@ def _cautions(one: Deployment, results: Results | None) -> list[str]:
     if one.quick:
         found.append("The measurement was a quick one; its figures are not to rely on.")
     if results is not None and results.noise is not None and results.noise.noisy:
-        withheld = ": p99 and images/s are withheld" if results.noise.withheld else ""
-        found.append(f"The machine was noisy while it was measured{withheld}.")
+        found.append("The machine was noisy while it was measured: p99 and images/s hold for that hour only.")
     if not any(row.batch_size == 1 and row.threads == one.threads for row in one.measurements):
         threads = counted(one.threads, "thread")
         found.append(f"It was not measured as predict.py calls it: one image a call, {threads}.")

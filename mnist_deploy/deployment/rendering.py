@@ -99,5 +99,5 @@ def _versions(found: Mapping[str, str]) -> str:
 
 
 def _interval(row: Measurement) -> str:
-    low, high = row.latency_p50_low_s, row.latency_p50_high_s
+    low, high = row.latency_quiet_low_s, row.latency_quiet_high_s
     return UNKNOWN if low is None or high is None else f"{units.seconds(low)} to {units.seconds(high)}"

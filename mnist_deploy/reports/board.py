@@ -32,10 +32,10 @@ def standings(board: Board, width: int, height: int) -> list[Text]:
 
 def _summaries(board: Board) -> tuple[str, str, str]:
     """Return what there is to say of the whole, in ever fewer words."""
-    passes = f"pass {min(board.passes_done + 1, board.passes)} of {board.passes}"
-    cells = f"{board.measured} of {counted(board.cells, 'cell')}"
-    disturbed = f"{board.disturbed} of {counted(board.slices, 'slice')} disturbed"
-    return f"Fastest p50 so far: {passes}, {cells} measured, {disturbed}", f"{passes}, {cells}, {disturbed}", passes
+    passes = f"after pass {board.passes_done} of {board.passes}"
+    cells = counted(board.cells, "cell")
+    disturbed = f"{board.disturbed} of {counted(board.bursts, 'burst')} disturbed"
+    return f"Fastest so far, {passes}: {cells}, {disturbed}", f"{passes}: {cells}, {disturbed}", passes
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _under_a_title(groups: list[list[Standing]]) -> list[str]:
 def _members(groups: list[list[Standing]]) -> list[list[str]]:
     """Return each member's name and figure, aligned over all groups."""
     wide = max(len(one.label) for group in groups for one in group)
-    return [[f"{one.label:{wide}}  {seconds(one.p50_s):>7}" for one in group] for group in groups]
+    return [[f"{one.label:{wide}}  {seconds(one.quiet_s):>7}" for one in group] for group in groups]
 
 
 _beside, _below = _Layout(_in_one_line, 0), _Layout(_under_a_title, 1)

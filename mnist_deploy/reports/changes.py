@@ -103,7 +103,7 @@ def context(found: Changes) -> Iterator[str]:
     if found.versions:
         yield f"Versions: {'; '.join(found.versions)}."
     if found.paired:
-        yield "Both are of one run: what slowed both cancels. change: median over passes of HEAD's p50 over BASE's."
+        yield "Both are of one run: what slowed both cancels. change: HEAD's quiet p50 over BASE's."
     else:
         yield "Two runs of different hours: intervals hold the spread over passes (Welch's t) and that between runs."
     if found.whole_ratio is not None:

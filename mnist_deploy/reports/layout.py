@@ -18,6 +18,8 @@ from mnist_deploy.results import Measurement
 
 WIDTH = 100
 QUICK = "[quick] "
+# Beyond this the next run may well show another figure.
+TRUSTED_HALF_WIDTH = 0.10
 
 
 def console() -> Console:
@@ -71,7 +73,7 @@ def row(cells: Iterable[str | Text]) -> list[Text]:
 def marker(values: Sequence[float], show: Callable[[float], str], *, highest: bool = False) -> Callable[[float], Text]:
     """Return how to show one of `values`: with a star if it is the best of them, or within 3 % of it.
 
-    That is no verdict: the interval beside a p50 may well be wider.
+    That is no verdict: the interval beside a time may well be wider.
     """
     best = max(values) if highest else min(values)
 
@@ -87,9 +89,14 @@ def who(one: ParityRow | Measurement | ProcessorRow) -> tuple[str, str]:
     return kind(one), one.runtime if one.device == "cpu" else f"{one.runtime} {one.device}"
 
 
-def p50_reach(row: Measurement) -> float | None:
-    """Return how far the interval of a p50 reaches from it; see `reach`."""
-    return reach(row.latency_p50_s, row.latency_p50_low_s, row.latency_p50_high_s)
+def trusted(value: str, half_width: float | None) -> str:
+    """Return a figure as it is shown: with a ~ where its interval reaches further than 10 %, or there is none."""
+    return value if half_width is not None and half_width <= TRUSTED_HALF_WIDTH else f"~{value}"
+
+
+def quiet_reach(row: Measurement) -> float | None:
+    """Return how far the interval of a quiet p50 reaches from it; see `reach`."""
+    return reach(row.latency_quiet_s, row.latency_quiet_low_s, row.latency_quiet_high_s)
 
 
 def reach(centre: float, low: float | None, high: float | None) -> float | None:

@@ -9,7 +9,7 @@ from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.plural import counted
 from mnist_deploy.reports import processors as other_processors
-from mnist_deploy.reports.layout import p50_reach, who
+from mnist_deploy.reports.layout import quiet_reach, who
 from mnist_deploy.reports.markup import Written, table
 from mnist_deploy.reports.setbacks import setbacks
 from mnist_deploy.reports.tables import left_out
@@ -63,7 +63,7 @@ def _network(
     name: str, measured: Sequence[Measurement], verified: Sequence[ParityRow], fit: Sequence[Candidate]
 ) -> Network:
     """Return one row for each artifact in each runtime, fastest first, with its p50 in each use."""
-    mine = sorted(measured, key=lambda one: one.latency_p50_s)
+    mine = sorted(measured, key=lambda one: one.latency_quiet_s)
     parity = {_key(row): row for row in verified}
     uses = sorted({_used(one) for one in mine})
     cells = {(_key(one), _used(one)): one for one in mine}
@@ -71,7 +71,7 @@ def _network(
     order = sorted(mine, key=lambda one: _used(one) != uses[0])
     keys = dict.fromkeys([*map(_key, order), *parity])
     rows = [_row(parity.get(key), [cells.get((key, use)) for use in uses]) for key in keys]
-    times = [f"p50, {_use(use)}" for use in uses]
+    times = [f"quiet p50, {_use(use)}" for use in uses]
     head = ("artifact", "runtime", *times, "accuracy", "change", "gate", "file", "memory")
     slower = [f"{_use(use)}: {text}" for use in uses for text in setbacks(one for one in mine if _used(one) == use)]
     return Network(name, list(_leaders(uses, fit)), slower, Listing(head, rows))
@@ -102,9 +102,9 @@ def _time(one: Measurement | None) -> str:
     """Return a p50 with how far its interval reaches, and its joint rank by verdict."""
     if one is None:
         return "-"
-    far = p50_reach(one)
+    far = quiet_reach(one)
     reach = "" if far is None else f" ±{percent(far)}"
-    return f"{seconds(one.latency_p50_s)}{reach}" + ("" if one.rank is None else f", rank {one.rank}")
+    return f"{seconds(one.latency_quiet_s)}{reach}" + ("" if one.rank is None else f", rank {one.rank}")
 
 
 def _used(one: Measurement) -> tuple[int, int, str]:

@@ -98,8 +98,8 @@ def _context(report: Report) -> dict[str, Any]:
 
 def _figures(one: Candidate) -> str:
     row = one.measurement
-    reach = f" (95 % interval {seconds(row.latency_p50_low_s)} to {seconds(row.latency_p50_high_s)})"
-    parts = [f"p50 {seconds(row.latency_p50_s)}{reach if row.latency_p50_low_s is not None else ''}"]
+    reach = f" (95 % interval {seconds(row.latency_quiet_low_s)} to {seconds(row.latency_quiet_high_s)})"
+    parts = [f"quiet p50 {seconds(row.latency_quiet_s)}{reach if row.latency_quiet_low_s is not None else ''}"]
     if one.accuracy is not None:
         parts.append(f"accuracy {one.accuracy:.4f} (95 % interval {one.accuracy_low:.4f} to {one.accuracy_high:.4f})")
     parts += [f"file {number_bytes(row.size_bytes)}", f"memory {number_bytes(row.memory_bytes)}"]
@@ -116,15 +116,14 @@ def _warnings(results: Results, *, chosen: bool) -> Iterator[str]:
         yield "A quick run, too short for intervals and verdicts."
     noise = results.noise
     if noise and noise.noisy:
-        withheld = "; mean, p99 and images/s are withheld" if noise.withheld else ""
-        yield f"Noise: {noise.left} of {noise.slices} slices had no clean attempt{withheld}."
+        yield f"Noise: {noise.disturbed} of {noise.bursts} bursts were disturbed."
     if noise and noise.no_verdicts:
         yield f"No verdicts: {noise.no_verdicts}."
 
 
 def _how(results: Results) -> Iterator[tuple[str, str]]:
     if results.measurements:
-        yield "±", "95 % interval of the p50 over passes (Student's t on logarithms)"
+        yield "±", "where another run's quiet p50 is to be expected (95 %)"
         yield "rank", f"1 + how many of the network are faster, by an interval beyond 1 and {MARGIN:.0%} or more"
         # The others explain columns that are not here.
         yield from ((name, text) for name, text in legend(results) if name not in {"#", "+-", "roof"})

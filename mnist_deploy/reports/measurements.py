@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import RenderableType
 
-from mnist_deploy.benchmark.comparison import MARGIN
+from mnist_deploy.benchmark.comparison import MARGIN, TIE_MARGIN, Verdict, ratio, verdict
 from mnist_deploy.decisions.recommendation import inputs_differ
 from mnist_deploy.kinds import kind
 from mnist_deploy.plural import counted
-from mnist_deploy.reports.layout import marker, p50_reach, reach, row, table, titled, who
+from mnist_deploy.reports.layout import TRUSTED_HALF_WIDTH, marker, quiet_reach, reach, row, table, titled, trusted, who
 from mnist_deploy.reports.setbacks import setbacks
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds, times
 from mnist_deploy.reports.wording import UINT8
@@ -40,12 +40,14 @@ def checks(records: Sequence[Check]) -> RenderableType:
 
 def _speed(title: str, batch: int, rows: list[Measurement], results: Results) -> RenderableType:
     end_to_end = ", from pixels to label" if rows[0].timed == "end-to-end" else ""
-    body = table(("#", "artifact", "runtime"), ("p50", "+-", "speed-up", "p99", "images/s", "roof"))
-    rows = sorted(rows, key=lambda one: one.latency_p50_s)
-    best = marker([one.latency_p50_s for one in rows], seconds)
+    body = table(("#", "artifact", "runtime"), ("quiet p50", "+-", "speed-up", "p99", "images/s", "roof"))
+    rows = sorted(rows, key=lambda one: one.latency_quiet_s)
+    best = marker([one.latency_quiet_s for one in rows], seconds)
     for one in rows:
-        speed = (best(one.latency_p50_s), percent(p50_reach(one)), _speed_up(one.speed_up), seconds(one.latency_p99_s))
-        rest = (rate(one.throughput_images_per_s), percent(one.roof_share))
+        speed = (best(one.latency_quiet_s), percent(quiet_reach(one)), _speed_up(one.speed_up))
+        p99 = trusted(seconds(one.latency_p99_s), one.latency_p99_half_width)
+        images = trusted(rate(one.throughput_images_per_s), one.throughput_half_width)
+        rest = (p99, images, percent(one.roof_share))
         body.add_row(*row((rank(one, rows), *who(one), *speed, *rest)))
     return titled(title + end_to_end, body, [_speed_note(batch, rows, results), *setbacks(rows)], quick=results.quick)
 
@@ -57,7 +59,10 @@ def _speed_note(batch: int, rows: list[Measurement], results: Results) -> str:
     if winner is not None:
         notes.append(f"{kind(winner)} in {winner.runtime} is the sole winner.")
     elif rows[0].rank is not None and len(rows) > 1:
-        notes.append("No sole winner.")
+        first = sum(one.rank == 1 for one in rows)
+        notes.append("No sole winner." if first == 1 else f"The first {first} are not told apart.")
+    if rows[0].resolution is not None:
+        notes.append(f"Differences under {percent(rows[0].resolution)} are not resolved here.")
     if results.baseline is not None and any(one.speed_up for one in rows):
         notes.append(f"Speed-up against {results.baseline}.")
     return " ".join(notes)
@@ -68,7 +73,7 @@ def _costs(name: str, rows: list[Measurement], *, quick: bool) -> RenderableType
     on_gpu = any(one.device_memory_bytes is not None for one in rows)
     gpu, told = ("GPU memory",) if on_gpu else (), ("engine",) if engine else ()
     body = table(("artifact", "runtime"), ("size", "memory", *gpu, "load", "1st call", *told))
-    rows = sorted(rows, key=lambda one: one.latency_p50_s)
+    rows = sorted(rows, key=lambda one: one.latency_quiet_s)
     size = marker([one.size_bytes for one in rows], number_bytes)
     memory = marker([one.memory_bytes for one in rows], number_bytes)
     load = marker([one.load_s for one in rows], seconds)
@@ -101,17 +106,21 @@ def _how(results: Results) -> Iterator[RenderableType]:
     """Yield the legend, how quiet the machine was, and what follows from that."""
     body = table(("", ""), header=False)
     for name, text in legend(results):
-        body.add_row(*row((name, text)), style="yellow" if name in {"noise", "withheld", "no verdicts"} else None)
+        body.add_row(*row((name, text)), style="yellow" if name in {"noise", "no verdicts", "memory"} else None)
     yield titled("How it was measured", body, quick=results.quick)
 
 
 def legend(results: Results) -> Iterator[tuple[str, str]]:
     """Yield what the columns mean, how quiet the machine was, and what follows from that, each under its name."""
+    yield "quiet p50", "median call in quiet moments: the 5 % quantile of the bursts' medians; rows are ranked by it"
     yield (
         "#",
-        f"joint rank: 1 + how many rows are faster, by an interval beyond 1 and {MARGIN:.0%} or more; = is shared",
+        f"rank; = a tie with the first row of the rank (less than {TIE_MARGIN:.0%} apart), ? undecided against it: "
+        "the run tells neither a tie nor a difference",
     )
-    yield "+-", f"95 % interval over passes (Student's t on logarithms); * best, or within {MARGIN:.0%} of it"
+    yield "+-", f"how far another run's figure may lie from it (95 % interval); * best, or within {MARGIN:.0%} of it"
+    far = f"another run's figure may differ by over {TRUSTED_HALF_WIDTH:.0%}"
+    yield "~", f"not to rely on: {far}, or passes or calls are too few"
     for roof in results.roofs if any(one.roof_share is not None for one in results.measurements) else []:
         peak, bandwidth = rate(roof.peak_flops_per_s), rate(max(roof.bandwidth_bytes_per_s.values()))
         text = f"share of what float32 arithmetic ({peak}FLOP/s) and memory ({bandwidth}B/s at most) allow"
@@ -121,8 +130,10 @@ def legend(results: Results) -> Iterator[tuple[str, str]]:
     if results.clock_floor_s is not None:
         yield "clock", f"reading it costs {seconds(results.clock_floor_s)}, which is part of every call"
     if results.time_limited and results.plan is not None:
-        done = f"{results.passes_done} of {results.plan.passes} passes were done"
-        yield "time limit", f"{done} within {results.plan.time_limit_s or 0:g} s; for all: --time-limit none"
+        yield "time limit", time_limited(results)
+    if results.most_alive is not None:
+        alive = counted(results.most_alive, "runtime")
+        yield "memory", f"it held only {alive} at a time; those of other times are compared less closely"
     if results.resumed_at:
         first, *rest = (f"{one:%Y-%m-%d %H:%M} UTC" for one in (results.created_at, *results.resumed_at))
         yield "resumed", f"interrupted, and gone on with: its passes began at {first} and at {', '.join(rest)}"
@@ -132,28 +143,43 @@ def legend(results: Results) -> Iterator[tuple[str, str]]:
         yield "samples", f"every timed call is in {results.samples}, beside the results"
 
 
+def time_limited(results: Results) -> str:
+    """Say what a run lacks for want of time."""
+    plan = results.plan
+    assert plan is not None
+    limit = f"within {plan.time_limit_s or 0:g} s"
+    if (results.passes_done or 0) < plan.passes:
+        return f"{results.passes_done} of {plan.passes} passes were done {limit}; for all: --time-limit none"
+    return f"the passes had fewer than half of their {plan.sweeps} sweeps {limit}; for all: --time-limit none"
+
+
 def _noise(noise: Noise) -> Iterator[tuple[str, str]]:
     if noise.twin_ratio is not None:
         yield "A/A", f"{noise.twin}, measured twice: {noise.twin_ratio - 1:+.1%}"
-    flagged = ", ".join(f"{reason} {count}" for reason, count in noise.reasons.items())
-    text = f"{noise.left} of {noise.slices} slices without a clean attempt, {noise.retried} measured once more"
-    text += f" ({flagged})" if flagged else ""
+    others = max(noise.others_cpus.values(), default=0.0)
+    text = (
+        f"{noise.disturbed} of {noise.bursts} bursts in disturbed moments; other programs used {others:.1f} processors"
+    )
     if noise.noisy:
-        remedy = "close what else runs here, or measure at another hour, or on a machine of your own"
-        yield "noise", f"NOISY MACHINE: {text}; {remedy}"
+        yield "noise", f"NOISY MACHINE: {text}; quiet p50 and ranks are made for that, what is marked ~ is of this hour"
     else:
         yield "quiet", text
-    if noise.withheld:
-        yield "withheld", "mean, p99 and images/s, since the machine was too noisy for them"
     if noise.no_verdicts is not None:
         yield "no verdicts", noise.no_verdicts
 
 
 def rank(one: Measurement, rows: Iterable[Measurement]) -> str:
-    """Return the joint rank by verdict, with = where others of `rows` share it; '-' without verdicts."""
+    """Return the rank: with = where it is a tie with the rank's first, with ? where that is undecided.
+
+    '-' without verdicts.
+    """
     if one.rank is None:
         return "-"
-    return f"{one.rank}{'=' if sum(other.rank == one.rank for other in rows) > 1 else ''}"
+    mine = sorted((other for other in rows if other.rank == one.rank), key=lambda other: other.latency_quiet_s)
+    if len(mine) == 1:
+        return str(one.rank)
+    undecided = one is not mine[0] and verdict(ratio(one.series, mine[0].series)) is Verdict.UNDECIDED
+    return f"{one.rank}{'?' if undecided else '='}"
 
 
 def _speed_up(found: Comparison | None) -> str:

@@ -17,7 +17,7 @@ BAR_WIDTH = 12
 
 
 class Remaining:
-    """How long a task still takes: as it was told, else as long a step as the steps before took."""
+    """How long a task still takes: as was said, else as long a step as the steps before took."""
 
     def __init__(self, total: int) -> None:
         """Begin now."""
@@ -73,11 +73,13 @@ class BarProgress:
             left = str(self._remaining)
             self._bar.update(self._task, advance=1, left=left, detail=self._fitting(detail, left), refresh=True)
 
+    def expect(self, left_s: float | None) -> None:
+        """Learn how long it takes."""
+        self._remaining.told(left_s)
+
     def show(self, board: Board) -> None:
         """Put the table above the bar, in the place of the one before."""
         if self._bar is not None:
-            self._remaining.told(board.left_s)
-            self._bar.update(self._task, left=str(self._remaining))
             self._replace(board)
 
     def finish(self) -> None:
@@ -141,13 +143,16 @@ class LineProgress:
             self._last = now
             self.log(f"{self._counted()}, about {self._remaining} left: {detail}")
 
+    def expect(self, left_s: float | None) -> None:
+        """Learn how long it takes."""
+        self._remaining.told(left_s)
+
     def show(self, board: Board) -> None:
-        """Learn how long it takes, and say so of each pass that is whole."""
-        self._remaining.told(board.left_s)
+        """Say so of each pass that is whole."""
         if board.passes_done > self._passes:
             self._passes = board.passes_done
             done = f"{self._task} pass {board.passes_done} of {board.passes} done"
-            self.log(f"{done}: {board.disturbed} of {board.slices} slices without a clean attempt so far")
+            self.log(f"{done}: {board.disturbed} of {board.bursts} bursts disturbed so far")
 
     def finish(self) -> None:
         """Say how far it came."""

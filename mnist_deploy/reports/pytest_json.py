@@ -1,9 +1,9 @@
 """Measurements in the JSON format of pytest-benchmark, for its own `compare` and for tools that follow benchmarks.
 
-Each measurement is one benchmark. Its statistics are over all calls that count, from the raw samples (`iterations` is
-1, a round is a call), by the formulas of pytest-benchmark 5's class `Stats`. So `mean` and `min` are those of our
-tables, but `median` is over calls, where our p50 is over passes: that stands in `extra_info`, with its interval. The
-calls themselves are left out, as pytest-benchmark leaves them out of what it saves.
+Each measurement is one benchmark. Its statistics are over all calls, from the raw samples (`iterations` is 1, a round
+is a call), by the formulas of pytest-benchmark 5's class `Stats`. So `mean` and `min` are those of our tables, but
+`median` is over calls, where our times are over bursts: those stand in `extra_info`, with their intervals. The calls
+themselves are left out, as pytest-benchmark leaves them out of what it saves.
 """
 
 import json
@@ -13,7 +13,6 @@ import numpy as np
 
 from mnist_deploy.benchmark.recording import CellKey, Recording
 from mnist_deploy.benchmark.sampler import Times
-from mnist_deploy.benchmark.statistics import counted
 from mnist_deploy.environment import Environment
 from mnist_deploy.errors import ArtifactError
 from mnist_deploy.kinds import CELL, slug
@@ -22,7 +21,6 @@ from mnist_deploy.results import Measurement, Results
 
 # Whose format this is; readers of the file look at it before they rely on a field.
 FORMAT_VERSION = "5.0.0"
-WITHHELD = "the machine was too noisy for mean, stddev, ops and what follows from them: use p50_s, or median"
 
 
 def document(report: Report) -> str:
@@ -101,21 +99,19 @@ def _outside(data: np.ndarray[Any, np.dtype[np.float64]], low: float, high: floa
 
 
 def _calls(recording: Recording, one: Measurement, report: Report) -> Times:
-    """Return the calls that count, of all passes that count: what `benchmark.statistics.summarize` takes."""
+    """Return all calls of a measurement."""
     cell = CellKey(**{name: getattr(one, name) for name in (*CELL, "batch_size", "threads")})
     if cell not in recording.passes:
         raise ArtifactError(
             f"{report.gathered.samples}: holds no samples of {_parameters(one)}; give the file that was written "
             f"with {report.gathered.sources[0]}"
         )
-    passes = recording.pass_times(cell)
-    return np.concatenate([times for number in counted(one.pass_trusted) for times in passes[number].used])
+    return recording.calls(cell)
 
 
 def _benchmark(one: Measurement, calls: Times, results: Results) -> dict[str, Any]:
     name = f"{one.timed}[{_parameters(one)}]"
     parameters = (*CELL, "threads", "batch_size")
-    withheld = results.noise is not None and results.noise.withheld
     return {
         # pytest-benchmark's `compare` makes one table of a group: what may be set against each other.
         "group": f"{one.architecture}, batch {one.batch_size}, threads {one.threads}",
@@ -125,13 +121,15 @@ def _benchmark(one: Measurement, calls: Times, results: Results) -> dict[str, An
         "param": _parameters(one),
         "extra_info": {
             **{parameter: getattr(one, parameter) for parameter in parameters},
+            "quiet_p50_s": one.latency_quiet_s,
+            "quiet_p50_low_s": one.latency_quiet_low_s,
+            "quiet_p50_high_s": one.latency_quiet_high_s,
             "p50_s": one.latency_p50_s,
             "p50_low_s": one.latency_p50_low_s,
             "p50_high_s": one.latency_p50_high_s,
             "passes": one.passes,
             "quick": results.quick,
             "noisy": results.noise.noisy if results.noise else None,
-            "withheld": WITHHELD if withheld else None,
             "runtime_version": one.runtime_version,
             "executed_on": one.proof.executed_on,
             "artifact_sha256": one.artifact_sha256,

@@ -71,7 +71,7 @@ def _ties(found: Recommendation) -> Iterator[RenderableType]:
             yield Text(f"No verdict parts their times: {found.undecided}.", style="yellow")
             yield ""
         return
-    yield _heading("Ties: not parted from it by these measurements")
+    yield _heading("Ties: not told apart from it by these measurements")
     if found.undecided is not None:
         yield Text(f"No verdict parts their times: {found.undecided}.", style="yellow")
     for one in found.tied[:TIES]:

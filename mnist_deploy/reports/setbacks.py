@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from mnist_deploy.artifacts import Precision
-from mnist_deploy.benchmark.comparison import Ratio, Series, Verdict, ratio, verdict
+from mnist_deploy.benchmark.comparison import Ratio, Verdict, ratio, verdict
 from mnist_deploy.kinds import Variant, identity
 from mnist_deploy.profiling.profilers import PROFILERS
 from mnist_deploy.reports.layout import who
@@ -26,7 +26,7 @@ def setbacks(rows: Iterable[Measurement]) -> list[str]:
 
 def _slower(pairs: Iterable[tuple[Measurement, Measurement]]) -> Iterator[str]:
     for one, twin in pairs:
-        found = ratio(_series(one), _series(twin))
+        found = ratio(one.series, twin.series)
         if verdict(found) is Verdict.SLOWER:
             artifact, runtime = who(one)
             yield f"{artifact} in {runtime} takes {times(found.centre)} as long as float32{_reach(found)}.{_why(one)}"
@@ -48,7 +48,3 @@ def _why(one: Measurement) -> str:
 
 def _place(one: Measurement) -> tuple[str, ...]:
     return identity(one, of=("format", "variant", "runtime", "device"))
-
-
-def _series(one: Measurement) -> Series:
-    return Series(one.pass_p50_s, one.pass_trusted)

@@ -74,8 +74,8 @@ def facts(one: Candidate) -> list[tuple[str, str]]:
     timed = ", from pixels to label" if row.timed == "end-to-end" else ""
     return [
         ("runtime", f"{row.runtime}{version} on {row.device}, {threads}, batch {row.batch_size}"),
-        ("p50", f"{seconds(row.latency_p50_s)}{_interval(row)}; {call}{timed}"),
-        ("images/s", f"{rate(one.throughput_images_per_s)} by the p50"),
+        ("quiet p50", f"{seconds(row.latency_quiet_s)}{_interval(row)}; {call}{timed}"),
+        ("images/s", f"{rate(one.throughput_images_per_s)} by the quiet p50"),
         ("accuracy", _known_accuracy(one)),
         ("parity", parity(one)),
         ("size", number_bytes(row.size_bytes)),
@@ -101,7 +101,7 @@ def _known_accuracy(one: Candidate) -> str:
 
 
 def _interval(row: Measurement) -> str:
-    low, high = row.latency_p50_low_s, row.latency_p50_high_s
+    low, high = row.latency_quiet_low_s, row.latency_quiet_high_s
     return "" if low is None or high is None else f" (95 %: {seconds(low)} to {seconds(high)})"
 
 

@@ -12,7 +12,7 @@ from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.kinds import kind
 from mnist_deploy.reports.html.cells import label, runtime_of
 from mnist_deploy.reports.html.distributions import Distribution
-from mnist_deploy.reports.layout import p50_reach
+from mnist_deploy.reports.layout import quiet_reach
 from mnist_deploy.reports.measurements import rank
 from mnist_deploy.reports.units import number_bytes, percent, seconds
 from mnist_deploy.results import TrainingRow
@@ -34,7 +34,7 @@ def colours(names: Sequence[str]) -> dict[str, str]:
 
 
 def front(cells: Sequence[Candidate]) -> list[Candidate]:
-    """Return the Pareto front of p50 against accuracy, fastest first: no other is as fast and as accurate.
+    """Return the Pareto front of quiet p50 against accuracy, fastest first: no other is as fast and as accurate.
 
     Only what was verified and kept its gate can stand on it.
     """
@@ -48,7 +48,7 @@ def front(cells: Sequence[Candidate]) -> list[Candidate]:
 
 
 def pareto(cells: Sequence[Candidate], palette: Mapping[str, str]) -> Spec | None:
-    """Return p50 against accuracy, a bubble as large as the artifact; None if no accuracy is known."""
+    """Return quiet p50 against accuracy, a bubble as large as the artifact; None if no accuracy is known."""
     import altair as alt
 
     known = [one for one in cells if one.accuracy is not None]
@@ -74,7 +74,7 @@ def pareto(cells: Sequence[Candidate], palette: Mapping[str, str]) -> Spec | Non
     line = [{"x": one.latency_s, "y": one.accuracy} for one in front(known)]
     times = [one.latency_s for one in known]
     axis = _time_axis(alt, min(times) / 2, max(times) * 2)
-    x = alt.X("x:Q", title="p50 of one call", scale=alt.Scale(type="log", nice=False, padding=22), axis=axis)
+    x = alt.X("x:Q", title="quiet p50 of one call", scale=alt.Scale(type="log", nice=False, padding=22), axis=axis)
     y = alt.Y(
         "y:Q", title="accuracy", scale=alt.Scale(zero=False, padding=22), axis=alt.Axis(format=".2%", tickCount=5)
     )
@@ -102,13 +102,13 @@ def pareto(cells: Sequence[Candidate], palette: Mapping[str, str]) -> Spec | Non
 
 
 def bars(cells: Sequence[Candidate], palette: Mapping[str, str]) -> Spec:
-    """Return each cell's p50 with its interval, fastest first, its rank before its name."""
+    """Return each cell's quiet p50 with its interval, fastest first, its rank before its name."""
     import altair as alt
 
     names = _names(cells)
     runtimes = [runtime_of(one.measurement) for one in cells]
-    tops = [one.measurement.latency_p50_high_s or one.latency_s for one in cells]
-    least = min(one.measurement.latency_p50_low_s or one.latency_s for one in cells)
+    tops = [one.measurement.latency_quiet_high_s or one.latency_s for one in cells]
+    least = min(one.measurement.latency_quiet_low_s or one.latency_s for one in cells)
     # A logarithmic axis has no zero: bars begin a little below the least of them, so only their ends can be compared.
     start = least / (max(tops) / least * 2) ** 0.15
     # The figure beside a bar needs room.
@@ -120,8 +120,8 @@ def bars(cells: Sequence[Candidate], palette: Mapping[str, str]) -> Spec:
             "start": start,
             "top": top,
             "text": seconds(one.latency_s),
-            "low": one.measurement.latency_p50_low_s,
-            "high": one.measurement.latency_p50_high_s,
+            "low": one.measurement.latency_quiet_low_s,
+            "high": one.measurement.latency_quiet_high_s,
             "r": runtime_of(one.measurement),
             "p50": _p50(one),
             "passes": one.measurement.passes,
@@ -130,7 +130,7 @@ def bars(cells: Sequence[Candidate], palette: Mapping[str, str]) -> Spec:
     ]
     x = alt.X(
         "x:Q",
-        title="p50 of one call",
+        title="quiet p50 of one call",
         scale=alt.Scale(type="log", domain=[start, end], nice=False),
         axis=_time_axis(alt, start, end),
     )
@@ -232,7 +232,7 @@ def _names(cells: Sequence[Candidate]) -> list[str]:
 
 
 def _p50(one: Candidate) -> str:
-    far = p50_reach(one.measurement)
+    far = quiet_reach(one.measurement)
     return seconds(one.latency_s) + ("" if far is None else f" ±{percent(far)}")
 
 

@@ -1,11 +1,10 @@
-"""How the calls of one cell spread: all calls that count, reduced to quantiles and shares. Pure functions."""
+"""How the calls of one cell spread: all of them, reduced to quantiles and shares. Pure functions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from mnist_deploy.benchmark import statistics
 from mnist_deploy.benchmark.recording import CellKey, Recording
 from mnist_deploy.benchmark.sampler import Times
 from mnist_deploy.kinds import CELL, identity
@@ -54,13 +53,6 @@ def distribution(calls: Times, p50_s: float) -> Distribution:
     )
 
 
-def counting_calls(recording: Recording, key: CellKey) -> Times:
-    """Return the calls that a cell's figures are made of, as `statistics.summarize` takes them; int64 ns (calls,)."""
-    passes = recording.pass_times(key)
-    counting = statistics.counted([one.trusted for one in passes])
-    return np.concatenate([times for number in counting for times in passes[number].used])
-
-
 def distributions(recording: Recording, rows: Iterable[Measurement]) -> list[Distribution | None]:
     """Return the distribution of each row; None where the recording has not the calls that the row was made of."""
     keys = {_key(key): key for key in recording.passes if not key.twin}
@@ -70,7 +62,7 @@ def distributions(recording: Recording, rows: Iterable[Measurement]) -> list[Dis
 def _of(recording: Recording, key: CellKey | None, row: Measurement) -> Distribution | None:
     if key is None:
         return None
-    calls = counting_calls(recording, key)
+    calls = recording.calls(key)
     return distribution(calls, row.latency_p50_s) if len(calls) == row.calls else None
 
 

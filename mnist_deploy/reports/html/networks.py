@@ -14,7 +14,7 @@ from mnist_deploy.reports.html.charts import Spec
 from mnist_deploy.reports.html.digits import Gallery, galleries
 from mnist_deploy.reports.html.distributions import Distribution, distributions
 from mnist_deploy.reports.html.grid import Grid
-from mnist_deploy.reports.layout import p50_reach
+from mnist_deploy.reports.layout import quiet_reach
 from mnist_deploy.reports.units import number_bytes
 from mnist_deploy.results import Measurement, Results
 
@@ -127,7 +127,7 @@ def _pareto(name: str, use: UseCells, palette: Mapping[str, str]) -> list[Figure
     notes.append(_accuracy_reach(use))
     if len(palette) > charts.COLOURS:
         notes.append("There are more runtimes than colours: some share one, and the table tells them apart.")
-    return [Figure(spec, f"{name}, {use.title}: p50 against accuracy", _legend(use, palette), notes, shapes=True)]
+    return [Figure(spec, f"{name}, {use.title}: quiet p50 against accuracy", _legend(use, palette), notes, shapes=True)]
 
 
 def _accuracy_reach(use: UseCells) -> str:
@@ -142,13 +142,13 @@ def _accuracy_reach(use: UseCells) -> str:
 
 def _bars(name: str, use: UseCells, palette: Mapping[str, str]) -> Figure:
     notes = ["Logarithmic: compare where bars end, not how long they are."]
-    bare = sum(p50_reach(one.measurement) is None for one in use.cells)
+    bare = sum(quiet_reach(one.measurement) is None for one in use.cells)
     if bare < len(use.cells):
         notes.append("Whisker: 95 % interval over passes. The number before a name is its joint rank by verdict.")
     if bare:
         notes.append(f"No interval for {bare} of {len(use.cells)}: it takes three passes.")
     return Figure(
-        charts.bars(use.cells, palette), f"{name}, {use.title}: p50 of one call", _legend(use, palette), notes
+        charts.bars(use.cells, palette), f"{name}, {use.title}: quiet p50 of one call", _legend(use, palette), notes
     )
 
 

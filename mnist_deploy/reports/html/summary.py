@@ -7,7 +7,8 @@ from mnist_deploy.decisions.recommendation import candidates, recommend
 from mnist_deploy.decisions.records import Candidate, Recommendation, Wishes
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
-from mnist_deploy.reports.layout import p50_reach, who
+from mnist_deploy.reports.layout import quiet_reach, who
+from mnist_deploy.reports.measurements import time_limited
 from mnist_deploy.reports.units import number_bytes, percent, seconds
 from mnist_deploy.results import Results
 
@@ -28,32 +29,29 @@ def warnings(results: Results) -> Iterator[Caution]:
     if not results.complete:
         yield Caution("Interrupted", "The run did not end; what it finished is here.")
     if results.time_limited and plan is not None:
-        done = f"{results.passes_done} of {plan.passes} passes were done within {plan.time_limit_s or 0:g} s"
-        yield Caution("Time limit", f"{done}; for all: --time-limit none.")
+        yield Caution("Time limit", f"{time_limited(results)}.")
     if noise is None:
         return
     if noise.noisy:
         yield Caution(
             "Noisy machine",
-            f"{noise.left:,} of {noise.slices:,} slices had no clean attempt; close what else runs here, or measure at "
-            "another hour, or on a machine of your own.",
+            f"{noise.disturbed:,} of {noise.bursts:,} bursts were disturbed. Figures marked ~ hold for this hour only; "
+            "the quiet p50 and the ranks are made for such a machine.",
         )
-    if noise.withheld:
-        yield Caution("Withheld", "Mean, p99 and images/s, since the machine was too noisy for them.")
     if noise.no_verdicts is not None:
         yield Caution("No verdicts", f"{noise.no_verdicts}.")
 
 
 def runners_up(found: Recommendation) -> Grid:
-    """Return what comes next to the chosen one: those that are not parted from it, and the next best."""
+    """Return what comes next to the chosen one: those that are not told apart from it, and the next best."""
     columns = (
         Column("candidate"),
         Column("standing"),
-        Column("p50", True, "median time of one call"),
-        Column("±", True, "how far the 95 % interval of the p50 reaches"),
+        Column("quiet p50", True, "median call in quiet moments"),
+        Column("±", True, "how far the 95 % interval of the quiet p50 reaches"),
         *_MORE,
     )
-    standing = [(one, "not parted from it") for one in found.tied] + [(one, "next best") for one in found.runners_up]
+    standing = [(one, "not told apart") for one in found.tied] + [(one, "next best") for one in found.runners_up]
     rows = [Row((text(one.label), text(word), *_p50(one), *_more(one))) for one, word in standing]
     return Grid(f"The next best, {_images(found.batch_size)}", columns, rows)
 
@@ -66,14 +64,14 @@ def best_of_each(results: Results) -> Grid | None:
         Column("artifact"),
         Column("runtime"),
         Column("threads", True),
-        Column("p50", True, "median time of one call"),
-        Column("±", True, "how far the 95 % interval of the p50 reaches"),
+        Column("quiet p50", True, "median call in quiet moments"),
+        Column("±", True, "how far the 95 % interval of the quiet p50 reaches"),
         *_MORE,
-        Column("tied", True, "how many others the measurements do not part from it"),
+        Column("tied", True, "how many others the measurements do not tell apart from it"),
     )
     groups = dict.fromkeys((one.measurement.architecture, one.measurement.batch_size) for one in candidates(results))
     rows = [_best(results, name, batch) for name, batch in groups]
-    notes = ["Artifacts that failed their parity gate are left out. ±: the longer side of the p50's 95 % interval."]
+    notes = ["Artifacts that failed their parity gate are left out. ±: how far another run's may lie from it."]
     return Grid("The fastest of each network", columns, rows, notes) if groups else None
 
 
@@ -98,7 +96,7 @@ def _best(results: Results, name: str, batch: int) -> Row:
 
 
 def _p50(one: Candidate) -> tuple[Cell, Cell]:
-    return number(one.latency_s, seconds), number(p50_reach(one.measurement), percent)
+    return number(one.latency_s, seconds), number(quiet_reach(one.measurement), percent)
 
 
 def _more(one: Candidate) -> tuple[Cell, ...]:

@@ -1,6 +1,6 @@
 """The page's tables of figures: speed, costs, parity, distributions and training."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.decisions.recommendation import inputs_differ
@@ -12,7 +12,7 @@ from mnist_deploy.reports import trainings
 from mnist_deploy.reports.html.cells import UseCells, runtime_of, speed_up
 from mnist_deploy.reports.html.distributions import QUANTILES, Distribution
 from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
-from mnist_deploy.reports.layout import p50_reach, who
+from mnist_deploy.reports.layout import quiet_reach, trusted, who
 from mnist_deploy.reports.measurements import rank
 from mnist_deploy.reports.setbacks import setbacks
 from mnist_deploy.reports.tables import parity_notes
@@ -28,8 +28,8 @@ def speed(network: str, use: UseCells, results: Results) -> Grid:
     columns = (
         Column("rank", True, "joint rank by verdict"),
         *ARTIFACT,
-        Column("p50", True, "median time of one call", "ascending"),
-        Column("±", True, "how far the 95 % interval of the p50 reaches"),
+        Column("quiet p50", True, "median call in quiet moments", "ascending"),
+        Column("±", True, "how far the 95 % interval of the quiet p50 reaches"),
         Column("speed-up", True, f"against {results.baseline}" if results.baseline else "against the baseline"),
         Column("p99", True, "99th percentile of the calls"),
         Column("images/s", True, "throughput"),
@@ -51,8 +51,8 @@ def everything(cells: Sequence[Candidate]) -> Grid:
         *ARTIFACT,
         Column("batch", True),
         Column("threads", True),
-        Column("p50", True, "median time of one call"),
-        Column("±", True, "how far the 95 % interval of the p50 reaches"),
+        Column("quiet p50", True, "median call in quiet moments"),
+        Column("±", True, "how far the 95 % interval of the quiet p50 reaches"),
         Column("images/s", True, "throughput"),
         Column("accuracy", True, "on the test set"),
         Column("parity"),
@@ -69,8 +69,8 @@ def everything(cells: Sequence[Candidate]) -> Grid:
                 number(one.measurement.batch_size, _count),
                 number(one.measurement.threads, _count),
                 number(one.latency_s, seconds),
-                number(p50_reach(one.measurement), percent),
-                number(one.measurement.throughput_images_per_s, rate),
+                number(quiet_reach(one.measurement), percent),
+                _marked(one.measurement.throughput_images_per_s, one.measurement.throughput_half_width, rate),
                 *_accuracy(one),
                 number(one.measurement.size_bytes, number_bytes),
                 number(one.measurement.memory_bytes, number_bytes),
@@ -174,7 +174,7 @@ def spread(network: str, use: UseCells, found: Sequence[Distribution | None]) ->
                 *_who(one),
                 number(spread.calls, _count),
                 *(number(spread.quantiles_s.get(quantile), seconds) for quantile in QUANTILES),
-                number(one.measurement.latency_p99_s, seconds),
+                _marked(one.measurement.latency_p99_s, one.measurement.latency_p99_half_width, seconds),
                 number(spread.above, lambda share: f"{share:.2%}"),
             )
         )
@@ -231,7 +231,7 @@ def _speed_notes(use: UseCells, results: Results) -> list[str]:
         notes.append("No sole winner.")
     if inputs_differ([one.measurement for one in use.cells]):
         notes.append(f"uint8: {UINT8}.")
-    if any(p50_reach(one.measurement) is None for one in use.cells):
+    if any(quiet_reach(one.measurement) is None for one in use.cells):
         notes.append("No interval where there are fewer than three passes.")
     if any(one.measurement.rank is not None for one in use.cells):
         notes.append(
@@ -249,15 +249,20 @@ def _who(one: Candidate) -> tuple[Cell, Cell]:
     return text(who(one.measurement)[0]), text(runtime_of(one.measurement))
 
 
+def _marked(value: float, half_width: float | None, show: Callable[[float], str]) -> Cell:
+    """Return a figure with a ~ where it is not to rely on."""
+    return Cell(trusted(show(value), half_width), repr(value))
+
+
 def _speed(one: Candidate) -> tuple[Cell, ...]:
     row = one.measurement
     gain = Cell("-", "") if row.speed_up is None else Cell(speed_up(row.speed_up), repr(row.speed_up.ratio))
     return (
-        number(row.latency_p50_s, seconds),
-        number(p50_reach(row), percent),
+        number(row.latency_quiet_s, seconds),
+        number(quiet_reach(row), percent),
         gain,
-        number(row.latency_p99_s, seconds),
-        number(row.throughput_images_per_s, rate),
+        _marked(row.latency_p99_s, row.latency_p99_half_width, seconds),
+        _marked(row.throughput_images_per_s, row.throughput_half_width, rate),
         number(row.roof_share, percent),
     )
 
