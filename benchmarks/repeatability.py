@@ -1,85 +1,124 @@
-"""How far slices of one cell differ, with and without the witnesses' choice; and how well two runs agree on ratios.
+"""How well runs of the same files agree: their times, the ratios of any two cells of a table, intervals and verdicts.
 
-    python -m benchmarks.repeatability RUN.samples.npz [OTHER.samples.npz]
+    python -m benchmarks.repeatability RUN.json OTHER.json [MORE.json ...]
 
-The files are those that `mnist-deploy bench` writes below artifacts/results.
+The files are those that `mnist-deploy bench` writes below artifacts/results. Every two runs are compared, without Keras
+and TensorFlow, whose own times change from process to process.
 """
 
+import math
 import sys
-from collections import defaultdict
-from itertools import combinations
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import combinations, permutations
 from pathlib import Path
 
 import numpy as np
 
-from mnist_deploy.benchmark import recording
-from mnist_deploy.benchmark.comparison import MARGIN
-from mnist_deploy.benchmark.recording import CellKey, Recording
-from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL, summarize
+from mnist_deploy import results
+from mnist_deploy.benchmark.comparison import Verdict, ratio, verdict
+from mnist_deploy.decisions import changes
+from mnist_deploy.decisions.change_records import CellName
+from mnist_deploy.results import Measurement, Results
 from mnist_deploy.runtimes import RUNTIMES
 
-Group = tuple[str, int]
+WITHIN = (0.03, 0.05, 0.10)
+CLEARLY_SLOWER = 1.3
+Rows = dict[CellName, Measurement]
 
 
-def spread(run: Recording) -> None:
-    """Print, for each runtime and number of threads, the median over cells of the spread of their slices' medians."""
-    reasons = run.reasons()
-    spreads: dict[Group, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
-    flagged: dict[Group, list[bool]] = defaultdict(list)
-    for key, records in run.passes.items():
-        slices = [one for record in records for one in record.slices]
-        medians = np.log([float(np.median(one.times)) for one in slices])
-        clean = np.array([not reasons(key, one) for one in slices])
-        group = (key.runtime, key.threads)
-        flagged[group] += list(~clean)
-        spreads[group][0].append(float(medians.std()))
-        if clean.sum() >= MIN_PASSES_FOR_INTERVAL:
-            spreads[group][1].append(float(medians[clean].std()))
-    print("runtime        threads  flagged  spread of all slices  of clean ones (cells with three or more)")
-    for group, (every, kept) in sorted(spreads.items()):
-        shown = f"{np.median(kept):.1%} ({len(kept)} of {len(every)})" if kept else "-"
-        print(f"{group[0]:<14} {group[1]:>7} {np.mean(flagged[group]):>8.0%} {np.median(every):>21.1%}  {shown}")
+def loudness(name: str, run: Results) -> None:
+    """Print how loud the machine was in a run."""
+    noise = run.noise
+    assert noise is not None
+    others = ", ".join(f"{cpus:.2f} ({threads} threads)" for threads, cpus in noise.others_cpus.items())
+    aa = "-" if noise.twin_ratio is None else f"{noise.twin_ratio - 1:+.1%}"
+    print(
+        f"{name}: {run.environment.cpu}, {run.passes_done} passes; {noise.disturbed / noise.bursts:.0%} of "
+        f"{noise.bursts} bursts in disturbed moments; processors that other programs used: {others}; A/A {aa}"
+    )
 
 
-def agreement(one: Recording, other: Recording) -> None:
-    """Print how far p50 differs between two runs, and how many ratios of two cells are the same within 3 %."""
-    p50, trusted = zip(*(_figures(run) for run in (one, other)), strict=True)
-    cells = [key for key in p50[0] if key in p50[1]]
-    print("\nruntime        threads  p50 of one run over the other's, from 1: median, worst")
-    for group in sorted({(key.runtime, key.threads) for key in cells}):
-        apart = [abs(p50[0][key] / p50[1][key] - 1) for key in cells if (key.runtime, key.threads) == group]
-        print(f"{group[0]:<14} {group[1]:>7}  {np.median(apart):.1%}, {max(apart):.1%}")
-    print(f"\npairs of cells of one network and use whose ratio is the same in both runs within {MARGIN:.0%}")
-    for threads in sorted({key.threads for key in cells}):
-        here = [key for key in cells if key.threads == threads]
-        light = [key for key in here if RUNTIMES[key.runtime].module != "tensorflow"]
-        clean = [key for key in light if min(trusted[0][key], trusted[1][key]) >= MIN_PASSES_FOR_INTERVAL]
-        for name, chosen in (
-            ("all", here),
-            ("not of TensorFlow", light),
-            ("and with three clean passes in both", clean),
-        ):
-            pairs = [pair for pair in combinations(chosen, 2) if _table(pair[0]) == _table(pair[1])]
-            ratios = [p50[0][a] / p50[0][b] / (p50[1][a] / p50[1][b]) for a, b in pairs]
-            share = f"{np.mean(np.abs(np.log(ratios)) <= np.log(1 + MARGIN)):.1%}" if pairs else "-"
-            print(f"{threads} thread(s), {name}: {len(chosen)} cells, {len(pairs)} pairs, {share}")
+def rows(run: Results, threads: int) -> Rows:
+    """Return the cells of a run with so many threads that are compared here."""
+    return {
+        CellName.of(one): one
+        for one in run.measurements
+        if one.threads == threads and RUNTIMES[one.runtime].module != "tensorflow"
+    }
 
 
-def _figures(run: Recording) -> tuple[dict[CellKey, float], dict[CellKey, int]]:
-    passes = {key: run.pass_times(key) for key in run.passes if not key.twin}
-    p50 = {key: summarize(records, key.batch_size).p50_s for key, records in passes.items()}
-    return p50, {key: sum(one.trusted for one in records) for key, records in passes.items()}
+def pairs(cells: Sequence[CellName]) -> Iterator[tuple[CellName, CellName]]:
+    """Yield every two cells of one network and use."""
+    for one, other in combinations(cells, 2):
+        if (one.architecture, one.batch_size) == (other.architecture, other.batch_size):
+            yield one, other
 
 
-def _table(key: CellKey) -> tuple[str, int, int]:
-    return key.architecture, key.batch_size, key.threads
+def agreement(runs: Sequence[Rows]) -> None:
+    """Print how often the ratio of two cells is the same in two runs, and how far one cell's time is apart."""
+    apart, times = [], []
+    for one, other in combinations(runs, 2):
+        cells = [name for name in one if name in other]
+        log = {name: math.log(one[name].latency_quiet_s / other[name].latency_quiet_s) for name in cells}
+        times += [abs(value) for value in log.values()]
+        apart += [abs(log[a] - log[b]) for a, b in pairs(cells)]
+    shares = ", ".join(f"{np.mean(np.array(apart) <= math.log(1 + limit)):.0%} within {limit:.0%}" for limit in WITHIN)
+    print(f"  ratios of two cells: {shares} ({len(apart)} pairs)")
+    print(f"  times: {np.median(times):.1%} apart (median), {np.quantile(times, 0.9):.1%} (ninth decile)")
+
+
+def intervals(runs: Sequence[Rows]) -> None:
+    """Print how wide the intervals are, and how often they hold the other run's figure."""
+    widths, held = [], []
+    for one, other in permutations(runs, 2):
+        for name, row in one.items():
+            if name in other and row.latency_quiet_low_s is not None and row.latency_quiet_high_s is not None:
+                widths.append((row.latency_quiet_high_s / row.latency_quiet_low_s) ** 0.5 - 1)
+                held.append(row.latency_quiet_low_s <= other[name].latency_quiet_s <= row.latency_quiet_high_s)
+    if held:
+        wide = f"+-{np.median(widths):.1%} (median), +-{np.quantile(widths, 0.9):.1%} (ninth decile)"
+        print(f"  intervals: {wide}; they hold the other run's figure in {np.mean(held):.0%}")
+
+
+def verdicts(runs: Sequence[Rows]) -> None:
+    """Print how often what is 1.3 times slower in all runs together is called slower, and what is called otherwise."""
+    called, wrong = Counter[Verdict](), 0
+    cells = [name for name in runs[0] if all(name in run for run in runs)]
+    for one, other in pairs(cells):
+        truth = float(np.mean([math.log(run[one].latency_quiet_s / run[other].latency_quiet_s) for run in runs]))
+        slow, fast = (one, other) if truth > 0 else (other, one)
+        for run in runs:
+            found = verdict(ratio(run[slow].series, run[fast].series))
+            wrong += found is Verdict.FASTER
+            if abs(truth) >= math.log(CLEARLY_SLOWER):
+                called[found] += 1
+    if total := called.total():
+        names = (Verdict.SLOWER, Verdict.UNDECIDED, Verdict.TIE)
+        shares = ", ".join(f"{name} in {called[name] / total:.1%}" for name in names)
+        print(f"  what is {CLEARLY_SLOWER} times slower: called {shares} of {total}")
+    print(f"  called faster though slower in all runs together: {wrong}")
+
+
+def main(paths: Sequence[Path]) -> None:
+    """Compare every two of the runs at `paths`."""
+    runs = [results.load(path) for path in paths]
+    for path, run in zip(paths, runs, strict=True):
+        loudness(path.name, run)
+    for threads in sorted({one.threads for run in runs for one in run.measurements}):
+        print(f"\n{threads} thread{'s' if threads > 1 else ''}")
+        chosen = [rows(run, threads) for run in runs]
+        for look in (agreement, intervals, verdicts):
+            look(chosen)
+    print("\ncompare, all cells:")
+    for (base_path, base), (head_path, head) in combinations(zip(paths, runs, strict=True), 2):
+        found = changes.compare(base, head, force=True)
+        outcomes = Counter(one.outcome for one in found.cells)
+        counts = ", ".join(f"{count} {name}" for name, count in outcomes.most_common())
+        print(f"  {base_path.name} and {head_path.name}: {counts}{f' ({found.undecided})' if found.undecided else ''}")
 
 
 if __name__ == "__main__":
-    runs = [recording.load(Path(path)) for path in sys.argv[1:]]
-    if len(runs) not in {1, 2}:
-        sys.exit("error: give one .samples.npz file, or two; mnist-deploy bench writes them below artifacts/results")
-    for run in runs:
-        spread(run)
-    if len(runs) == 2:
-        agreement(*runs)
+    if len(sys.argv) < 3:
+        sys.exit("error: give two results files or more; mnist-deploy bench writes them below artifacts/results")
+    main([Path(argument) for argument in sys.argv[1:]])
