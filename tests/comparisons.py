@@ -10,18 +10,14 @@ MLP, CNN = "mlp-relu-128", "cnn-relu-16-32"
 SPREAD = (0.998, 1.0, 1.003, 0.999, 1.001)
 
 
-def cell(
-    p50: float, spread: Sequence[float] = SPREAD, trusted: Sequence[bool] = (True,) * 5, **who: object
-) -> Measurement:
-    """One cell whose p50 is the median of its passes."""
+def cell(time_s: float, spread: Sequence[float] = SPREAD, *, contended: bool = False, **who: object) -> Measurement:
+    """One cell, and what its passes make of its time."""
     plain: dict[str, object] = {"architecture": MLP, "format": "tflite", "precision": "int8", "runtime": "litert"}
     named = {name: str({**plain, **who}[name]) for name in plain}
     rest = {name: value for name, value in who.items() if name not in plain}
-    passes = [p50 * one for one in spread]
-    kept = sorted(one for one, clean in zip(passes, trusted, strict=True) if clean or not any(trusted))
-    middle = (kept[(len(kept) - 1) // 2] + kept[len(kept) // 2]) / 2
-    every = {"passes": len(passes), "pass_p50_s": passes, "pass_trusted": list(trusted)}
-    return measurement(**named, p50=middle, **every, **rest)  # type: ignore[arg-type]
+    passes = [time_s * one for one in spread]
+    every = {"passes": len(passes), "pass_quiet_s": passes, "contended": contended}
+    return measurement(**named, p50=time_s, **every, **rest)  # type: ignore[arg-type]
 
 
 def run(rows: Sequence[Measurement], hour: float = 0, **changes: object) -> Results:

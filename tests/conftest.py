@@ -15,7 +15,6 @@ import pytest
 from mnist_deploy import dataset, environment
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.benchmark import schedule
-from mnist_deploy.benchmark.sampler import Effort
 from mnist_deploy.benchmark.schedule import Plan
 from mnist_deploy.exporters.metadata import ModelFacts
 from mnist_deploy.pipeline import running
@@ -152,7 +151,7 @@ def measured(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> tup
         architectures=NETWORKS[:1], formats=["tflite", "onnx"], precisions=["int8", "float32"],
         runtimes=["litert", "onnxruntime"],
     )  # fmt: skip
-    plan = Plan(passes=3, effort=Effort(slice_s=0.03))
+    plan = Plan(passes=3, sweeps=20)
     store, uses = ArtifactStore(root), schedule.uses(None, None, environment.usable_cores())
     bench(store, tiny_run.dataset, selection, uses, found, Silent(), plan, Baseline("litert"))
     return root, found

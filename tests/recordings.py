@@ -2,19 +2,10 @@
 
 import numpy as np
 
-from mnist_deploy.benchmark.noise import SliceNoise
-from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording, SliceRecord
+from mnist_deploy.benchmark.recording import BurstRecord, CellKey, PassRecord, Recording
 from mnist_deploy.results import Measurement, Results
 
 QUIET_PROBE_S = 30e-6
-
-
-def slice_noise(*, clean: bool = True) -> SliceNoise:
-    """The witnesses of a slice; of one that is not clean the probe took twice its quiet time."""
-    return SliceNoise(
-        wall_s=0.1, cpu_s=0.1, involuntary=0, waits=0, steal_s=0.0, pressure_s=0.0,
-        probe_s=QUIET_PROBE_S * (1 if clean else 2),
-    )  # fmt: skip
 
 
 def cell(one: Measurement) -> CellKey:
@@ -25,19 +16,19 @@ def cell(one: Measurement) -> CellKey:
 
 
 def recording(results: Results, calls: int = 40) -> Recording:
-    """Two slices in each pass of each measurement, around its p50; the second of a trusted pass is disturbed."""
+    """Two bursts in each pass of each measurement: one of its quiet time, and one that was disturbed."""
     random = np.random.default_rng(0)
     found = Recording()
     for one in results.measurements:
         passes = []
-        for p50_s, trusted in zip(one.pass_p50_s, one.pass_trusted, strict=True):
-            slices = [
-                SliceRecord(
-                    (p50_s * 1e9 * factor * random.lognormal(0, 0.05, calls)).astype(np.int64), turn, 0,
-                    slice_noise(clean=trusted and turn == 0),
+        for quiet_s in one.pass_quiet_s:
+            bursts = [
+                BurstRecord(
+                    (quiet_s * 1e9 * factor * random.lognormal(0, 0.05, calls)).astype(np.int64), sweep,
+                    QUIET_PROBE_S * (2 if sweep else 1),
                 )
-                for turn, factor in enumerate((1.0, 1.5))
+                for sweep, factor in enumerate((1.0, 1.5))
             ]  # fmt: skip
-            passes.append(PassRecord(slices, one.load_s, one.first_call_s, one.memory_bytes))
+            passes.append(PassRecord(bursts, one.load_s, one.first_call_s, one.memory_bytes))
         found.passes[cell(one)] = passes
     return found

@@ -40,12 +40,14 @@ def measurement(
 ) -> Measurement:
     batch = int(str(changes.get("batch_size", 1)))
     plain: dict[str, object] = {
-        "device": "cpu", "threads": 1, "batch_size": 1, "latency_p50_s": p50, "latency_p50_low_s": p50 * 0.98,
-        "latency_p50_high_s": p50 * 1.03, "latency_p99_s": p50 * 1.5, "latency_mean_s": p50 * 1.1,
-        "latency_min_s": p50 * 0.9, "throughput_images_per_s": batch / p50 / 1.1, "size_bytes": 406_000,
+        "device": "cpu", "threads": 1, "batch_size": 1, "latency_quiet_s": p50, "latency_quiet_low_s": p50 * 0.98,
+        "latency_quiet_high_s": p50 * 1.03, "latency_p50_s": p50 * 1.05, "latency_p50_low_s": p50,
+        "latency_p50_high_s": p50 * 1.1, "latency_p99_s": p50 * 1.5, "latency_p99_half_width": 0.3,
+        "latency_mean_s": p50 * 1.1, "latency_mean_half_width": 0.04, "latency_min_s": p50 * 0.9,
+        "throughput_images_per_s": batch / p50 / 1.1, "throughput_half_width": 0.04, "size_bytes": 406_000,
         "timed": "call", "call": "set_tensor, invoke, get_tensor", "engine_s": None, "memory_bytes": 10_400_000,
-        "pass_trusted": [True] * 3, "roof_share": 0.62, "load_s": 0.0004,
-        "first_call_s": p50 * 9, "calls": 6000, "passes": 3, "pass_p50_s": [p50] * 3,
+        "contended": False, "roof_share": 0.62, "load_s": 0.0004,
+        "first_call_s": p50 * 9, "calls": 6000, "passes": 3, "pass_quiet_s": [p50] * 3,
         "proof": {"executed_on": "CPU"}, "runtime_version": "1.0", "model_sha256": "1" * 64,
         "artifact_sha256": "0" * 64,
     }  # fmt: skip
@@ -58,13 +60,13 @@ def compared(ratio: float, verdict: Verdict) -> Comparison:
 
 
 QUIET = Noise(
-    slices=1560, retried=12, left=9, reasons={"host": 18, "pressure": 3}, quiet_probe_s=0.000_148,
+    bursts=31_200, disturbed=1800, others_cpus={1: 0.04, 2: 0.03}, quiet_probe_s={1: 0.000_030, 2: 0.000_034},
     twin="mlp-relu-128 tflite int8 in litert", twin_ratio=1.004, twin_low=0.99, twin_high=1.02, noisy=False,
-    withheld=False, no_verdicts=None,
+    no_verdicts=None,
 )  # fmt: skip
 NOISY = QUIET.model_copy(
-    update={"left": 400, "noisy": True, "withheld": True, "twin_ratio": 0.93,
-            "no_verdicts": "a cell measured twice differs from itself by 7.0%, more than 3%"}
+    update={"disturbed": 9000, "noisy": True, "twin_ratio": 0.83,
+            "no_verdicts": "a cell measured twice differs from itself by 17.0%, more than 10%"}
 )  # fmt: skip
 CHECKS = [
     Check(name="floor", value=0.031, limit="at most 0.10", passed=True, detail="a call of nothing takes 95 ns"),
@@ -92,7 +94,7 @@ FLIPS = [
     *({"image": image, "label": 4, "reference": 9, "answer": 4} for image in range(20, 24)),
     *({"image": image, "label": 8, "reference": 3, "answer": 5} for image in (95, 99, 100)),
 ]
-BIG = {"batch_size": 256, "threads": 2, "latency_p99_s": None, "calls": 60}
+BIG = {"batch_size": 256, "threads": 2, "latency_p99_half_width": None, "calls": 60}
 RECORDS = Results(
     command="run",
     created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
@@ -135,7 +137,7 @@ RECORDS = Results(
         parity_row("onnx", "float32", "onnxruntime", device="gpu"),
     ],
     measurements=[
-        measurement("mlp-relu-128", "keras", "float32", "keras-predict", 44e-3, latency_p99_s=None, rank=4,
+        measurement("mlp-relu-128", "keras", "float32", "keras-predict", 44e-3, rank=4,
                     call="model.predict", against_best=compared(13_333, Verdict.SLOWER)),
         measurement("mlp-relu-128", "tflite", "int8", "litert", 3.3e-6, size_bytes=106_900, rank=1,
                     speed_up=compared(13_333, Verdict.FASTER)),
@@ -222,7 +224,7 @@ def rival(
     passes = [p50 * (1 + step) for step in drift]
     row = measurement(
         name, format, precision, runtime, p50, artifact_sha256=sha256,
-        **{"pass_p50_s": passes, "pass_trusted": [True] * len(passes), "passes": len(passes)} | changes,
+        **{"pass_quiet_s": passes, "passes": len(passes)} | changes,
     )  # fmt: skip
     if passed is None:
         return row, None

@@ -14,15 +14,16 @@ from hypothesis import strategies as st
 from mnist_deploy import files
 from mnist_deploy.artifacts import Artifact
 from mnist_deploy.benchmark import process
-from mnist_deploy.benchmark.messages import Event, Job, Request, Started
+from mnist_deploy.benchmark.messages import Action, Burst, Event, Failed, Job, Loaded, Request, Started
 from mnist_deploy.benchmark.sampler import Effort
+from mnist_deploy.benchmark.workers import WorkerDiedError
 from mnist_deploy.runtimes import RUNTIMES
 from tests import damage, damage_graphs
 from tests.conftest import TinyRun
 
 IMAGES = 8
 BATCH = 20  # artifacts a request
-SHORT = Effort(slice_s=0.002, window_s=0.001, max_warm_up_s=0.004)
+SHORT = Effort(burst_s=0.002, window_s=0.001, max_warm_up_s=0.004)
 
 
 @dataclass(frozen=True)
@@ -105,23 +106,42 @@ def asked(plan: Plan, artifacts: list[Artifact], images: Path) -> Request:
     return Request(
         runtime=plan.runtime, device="cpu", threads=1, jobs=[Job(artifact=one, batch_size=1) for one in artifacts],
         images=images, answers=images.with_name("answers.npz"), effort=effort, singles=0 if plan.measured else 2,
-        rounds=[list(range(len(artifacts)))] if plan.measured else [], limit_s=plan.limit_s,
+        limit_s=plan.limit_s,
     )  # fmt: skip
+
+
+def assert_is_reason(reason: str) -> None:
+    assert reason.strip() and reason.isprintable() and len(reason) < 700, reason
 
 
 def assert_answered(outcome: process.Outcome, request: Request) -> None:
     """Each job has all that was asked of it, or a reason in one line that a terminal can show."""
     for job in range(len(request.jobs)):
-        if not request.effort:
-            assert (job in outcome.failed) is not (job in outcome.scored), (outcome.failed.get(job), outcome.died)
+        assert (job in outcome.failed) is not (job in outcome.scored), (outcome.failed.get(job), outcome.died)
         if job in outcome.failed:
-            reason = outcome.failed[job]
-            assert reason.strip() and reason.isprintable() and len(reason) < 700, reason
-        elif request.effort:
-            assert outcome.sliced[job] and outcome.arrays[f"{job}.0"].min() >= 0
+            assert_is_reason(outcome.failed[job])
         else:
             scores = outcome.arrays[f"scores.{job}"]
             assert scores.shape == (IMAGES, 10) and scores.dtype == np.float32
+
+
+def assert_measured(host: process.Host, request: Request, plan: str) -> None:
+    """Each job is loaded and has a burst, or a reason; where one ends its process, another takes the next."""
+    worker = host.start(request)
+    for job, one in enumerate(request.jobs):
+        TRIED[plan].add(one.artifact.sha256)
+        try:
+            loaded = worker.ask(Action.LOAD, job)
+            found = worker.ask(Action.BURST, job) if isinstance(loaded, Loaded) else loaded
+        except WorkerDiedError as death:
+            assert_is_reason(death.reason)
+            worker = host.start(request)
+            continue
+        if isinstance(found, Failed):
+            assert_is_reason(found.reason)
+        else:
+            assert isinstance(found, Burst) and min(found.times) >= 0
+    worker.kill()
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=[plan.label for plan in PLANS])
@@ -145,7 +165,10 @@ def test_a_damaged_artifact_gives_a_reason_or_scores(
                     if isinstance(event, Started):
                         TRIED[plan.label].add(made[event.job].sha256)
 
-                assert_answered(host.work(request, on_event), request)
+                if plan.measured:
+                    assert_measured(host, request, plan.label)
+                else:
+                    assert_answered(host.work(request, on_event), request)
 
         tried()
 

@@ -62,7 +62,7 @@ def test_advice_is_that_of_what_was_interrupted() -> None:
 
 
 def test_a_board_is_not_shown_after_an_interruption() -> None:
-    board = Board(cells=1, measured=0, passes=1, passes_done=0, slices=0, disturbed=0, left_s=None, standings=())
+    board = Board(cells=1, passes=1, passes_done=0, bursts=0, disturbed=0, standings=())
     progress = Interruptible(Silent())
     with interruption.heeded():
         progress.show(board)

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ import psutil
 import pytest
 
 from mnist_deploy import cgroup, environment
-from mnist_deploy.benchmark import process
+from mnist_deploy.benchmark import workers
 from mnist_deploy.results import Results, SkipKind, load
 from tests.conftest import NETWORKS, Ended, clean_environment, mnist_deploy
 
@@ -41,26 +42,21 @@ def hogs() -> Iterator[None]:
         yield
 
 
-def test_beside_others_a_bench_ends_warns_and_withholds(
+def test_beside_others_a_bench_ends_says_so_and_withholds_nothing(
     measured: tuple[Path, Results], hogs: None, root: Path, tiny_data: Path
 ) -> None:
     asked = ["--format", "tflite", "--precision", "int8", "--precision", "float32", "--runtime", "litert"]
     done = mnist_deploy("bench", MLP, *asked, "--data", tiny_data, "--artifacts", root)
     assert done.code == 0, done.err
-    words = " ".join(done.out.split())
-    assert "NOISY MACHINE: " in words and "close what else runs here" in words
-    assert "withheld mean, p99 and images/s, since the machine was too noisy for them" in words
+    assert "NOISY MACHINE: " in " ".join(done.out.split())
     found = load(root / "results" / "latest.json")
-    assert found.complete and found.noise is not None and found.noise.noisy and found.noise.withheld
+    assert found.complete and found.noise is not None and found.noise.noisy
+    assert all(cpus > 0.5 for cpus in found.noise.others_cpus.values()), found.noise
     assert len(found.measurements) == 4
     for row in found.measurements:
-        assert row.latency_p50_s > 0
-        assert (row.latency_p99_s, row.latency_mean_s, row.throughput_images_per_s) == (None, None, None)
-        assert sum(row.pass_trusted) < 3, "with one thread and with several, no interval is as narrow as a quiet one"
-    # One cell measured twice: where its two sides differ beyond chance, no verdict is given at all.
-    low, high = found.noise.twin_low, found.noise.twin_high
-    assert low is not None and high is not None
-    assert found.noise.no_verdicts or (low <= 1.03 and high >= 1 / 1.03)
+        assert 0 < row.latency_quiet_s <= row.latency_p50_s
+        assert row.latency_mean_s > 0 and row.throughput_images_per_s > 0, "nothing that was measured is withheld"
+        assert row.contended, "with one thread and with several"
     # Against a run without others nothing is called slower or faster.
     before = measured[0] / "results" / f"{measured[1].stem}.json"
     compared = mnist_deploy("compare", before, root / "results" / "latest.json", "--format", "json")
@@ -79,7 +75,7 @@ def test_what_is_faster_beside_others_is_not_called_faster(root: Path, tiny_data
     assert compared.code == 0, compared.err
     assert {cell["outcome"] for cell in json.loads(compared.out)["cells"]} <= {"open", "holds"}
     (row,) = load(root / "results" / "latest.json").measurements
-    assert sum(row.pass_trusted) < 3
+    assert row.contended
 
 
 @pytest.fixture
@@ -176,14 +172,14 @@ def test_a_kill_that_was_none_of_the_kernel_is_not_called_one(root: Path, tiny_d
                "--artifacts", str(root)]  # fmt: skip
     kills = cgroup.oom_kills()
     started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    family, workers = psutil.Process(started.pid), []
-    while not workers:
-        assert started.poll() is None
-        with suppress(psutil.NoSuchProcess):
-            workers = [one for host in family.children() for one in host.children()]
-    workers[0].kill()
+    family = psutil.Process(started.pid)
+    while started.poll() is None:  # the worker, and the one that takes its place for the cell that is measured twice
+        with suppress(psutil.Error):
+            for worker in (one for host in family.children() for one in host.children()):
+                worker.kill()
+        time.sleep(0.01)
     out, err = started.communicate()
     if cgroup.oom_kills() > kills:
         pytest.skip("memory ran out elsewhere on this machine meanwhile")
     kinds = [skip["kind"] for skip in json.loads(out)["skips"] if skip["device"] == "cpu"]
-    assert kinds == [SkipKind.FAILED] and process.OUT_OF_MEMORY not in out and started.returncode == 1, err
+    assert kinds == [SkipKind.FAILED] and workers.OUT_OF_MEMORY not in out and started.returncode == 1, err

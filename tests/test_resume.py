@@ -19,6 +19,7 @@ from mnist_deploy import cli, documents, results
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.benchmark import recording, schedule
 from mnist_deploy.benchmark.schedule import Plan
+from mnist_deploy.benchmark.statistics import summarize
 from mnist_deploy.pipeline import running
 from mnist_deploy.pipeline.benching import bench
 from mnist_deploy.pipeline.restoring import library_differences
@@ -96,7 +97,7 @@ def test_what_was_killed_goes_on_with_its_whole_passes(root: Path, tiny_data: Pa
     assert after.complete and after.passes_done == 5
     for key, (first,) in had.passes.items():
         assert len(has.passes[key]) == 5
-        for one, same in zip(first.slices, has.passes[key][0].slices, strict=True):
+        for one, same in zip(first.bursts, has.passes[key][0].bursts, strict=True):
             np.testing.assert_array_equal(one.times, same.times)
 
 
@@ -104,8 +105,9 @@ def assert_figures_follow(found: Results, samples: recording.Recording) -> None:
     keys = {(key.precision, key.batch_size): key for key in samples.passes if not key.twin}
     assert len(keys) == len(found.measurements)
     for one in found.measurements:
-        passes = samples.pass_times(keys[one.precision, one.batch_size])
-        assert one.pass_p50_s == [each.p50_s for each in passes] and one.passes == len(passes)
+        key = keys[one.precision, one.batch_size]
+        assert one.passes == len(samples.passes[key])
+        assert one.pass_quiet_s == list(summarize(samples.cell_times(key), one.batch_size).quiet.pass_values)
 
 
 def test_what_is_left_is_valid_and_the_line_says_how_to_go_on(interrupted: Interrupted, tiny_run: TinyRun) -> None:
@@ -132,9 +134,9 @@ def test_it_goes_on_with_the_passes_that_it_has(again: Interrupted, tiny_data: P
     assert list(has.passes) == list(had.passes)
     for key, passes in had.passes.items():
         assert len(has.passes[key]) == 5 and len(passes) == 1
-        for one, same in zip(passes[0].slices, has.passes[key][0].slices, strict=True):
+        for one, same in zip(passes[0].bursts, has.passes[key][0].bursts, strict=True):
             np.testing.assert_array_equal(one.times, same.times)
-            assert one.noise == same.noise
+            assert (one.sweep, one.probe_s) == (same.sweep, same.probe_s)
     assert_figures_follow(after, has)
     assert json.loads((again.root / "results" / "latest.json").read_text()) == json.loads(again.path.read_text())
     nothing = mnist_deploy("bench", "--resume", "--data", tiny_data, "--artifacts", again.root)
@@ -154,9 +156,10 @@ def interrupting(words: str, times: int) -> Callable[[str, int], None]:
 
 
 def test_inside_the_first_pass_finished_processes_are_kept(root: Path, tiny_data: Path) -> None:
-    # The table comes after the first of two processes: one a number of threads.
+    # Five cells, one of them twice the same, have ten steps in each of five passes. Those of one number of threads have
+    # six of them or four, so at the seventh the cells of one number are measured, and those of the other loaded.
     code, shown = on_terminal(
-        *ASKED, "--data", tiny_data, "--artifacts", root, columns=100, watch=interrupting("Fastest p50 so far", 1)
+        *ASKED, "--data", tiny_data, "--artifacts", root, columns=100, watch=interrupting("7/50", 1)
     )
     assert code == 130
     found = results.load(newest(root))
@@ -175,7 +178,7 @@ def test_inside_the_first_pass_finished_processes_are_kept(root: Path, tiny_data
 
 def test_inside_a_later_pass_the_unfinished_one_is_left_out(root: Path, tiny_data: Path) -> None:
     code, shown = on_terminal(
-        *ASKED, "--data", tiny_data, "--artifacts", root, columns=100, watch=interrupting("pass 2 of 5", 2)
+        *ASKED, "--data", tiny_data, "--artifacts", root, columns=100, watch=interrupting("after pass 1 of 5", 1)
     )
     found = results.load(newest(root))
     assert code == 130 and found.passes_done == 1 and not found.complete
@@ -281,7 +284,7 @@ def test_the_table_is_told_only_while_no_worker_lives(store: ArtifactStore, tiny
     asked = Selection(architectures=[MLP], formats=["tflite", "onnx"], precisions=["int8"])
     bench(store, tiny_run.dataset, asked, schedule.uses(None, None, 2), found, Look(), Plan(passes=2))
     assert workers == []
-    assert [one.passes_done for one in boards if one.measured == one.cells][-1] == 2
-    assert boards[-1].disturbed == found.noise.left if found.noise else False
-    final = {one.latency_p50_s for one in found.measurements}
-    assert {one.p50_s for one in boards[-1].standings} == final
+    assert [one.passes_done for one in boards] == [1, 2]
+    assert found.noise is not None and boards[-1].disturbed == found.noise.disturbed
+    final = sorted(one.latency_quiet_s for one in found.measurements)
+    assert sorted(one.quiet_s for one in boards[-1].standings) == pytest.approx(final)

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -13,13 +14,14 @@ from typing import IO
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from mnist_deploy.artifacts import Artifact, Precision
-from mnist_deploy.benchmark import answers, listening, process
+from mnist_deploy.benchmark import listening, process
 from mnist_deploy.benchmark.listening import GarbledError, SilenceError, events
-from mnist_deploy.benchmark.messages import EVENT, Done, Event, Failed, Job, Request, Scored
+from mnist_deploy.benchmark.messages import EVENT, Event, Failed, Job, Request, Scored, Started
 from mnist_deploy.benchmark.outcome import Outcome
-from mnist_deploy.errors import ArtifactError
+from mnist_deploy.benchmark.workers import Worker, WorkerDiedError
 from mnist_deploy.runtimes import Proof
 from tests.conftest import NETWORKS, TinyRun
 
@@ -45,11 +47,11 @@ def heard(program: str, limit_s: float = 20.0, *, together: bool = False) -> lis
 def test_events_come_whole_however_they_are_cut() -> None:
     program = """
 import sys, time
-for part in ('{"event": "do', 'ne", "job": 3}\\n{"event": "done", "job": 4}', '\\n{"event": "done"'):
+for part in ('{"event": "star', 'ted", "job": 3}\\n{"event": "started", "job": 4}', '\\n{"event": "started"'):
     print(part, end='', flush=True)
     time.sleep(0.05)
 """
-    assert heard(program) == [Done(job=3), Done(job=4)], "what an end cuts off says nothing"
+    assert heard(program) == [Started(job=3), Started(job=4)], "what an end cuts off says nothing"
 
 
 GARBAGE = {
@@ -58,8 +60,8 @@ GARBAGE = {
     "bytes": "import os; os.write(1, bytes(range(128, 256)) + b'\\n')",
     "no object": "print('[1, 2]')",
     "unknown event": """print('{"event": "trust me"}')""",
-    "negative job": """print('{"event": "done", "job": -1}')""",
-    "job no number": """print('{"event": "done", "job": "x"}')""",
+    "negative job": """print('{"event": "started", "job": -1}')""",
+    "job no number": """print('{"event": "started", "job": "x"}')""",
     "no finite time": """print('{"event": "sliced", "job": 0, "turn": 0, "attempt": 0, "noise": NaN}')""",
     "deep": "print('[' * 1_000_000)",
     "huge number": """print('{"event": "ended", "code": ' + '9' * 100_000 + '}')""",
@@ -85,7 +87,7 @@ def test_silence_ends_and_so_does_chatter_without_end() -> None:
         heard("import time; time.sleep(60)", 0.3)
     chatter = """import time
 while True:
-    print('{"event": "done", "job": 0}', flush=True)
+    print('{"event": "started", "job": 0}', flush=True)
     time.sleep(0.05)"""
     with pytest.raises(SilenceError):
         heard(chatter, 1.0, together=True)
@@ -159,42 +161,50 @@ def test_scores_are_no_better_than_their_file(write: Callable[[Path], object], r
     assert not outcome.scored and not outcome.arrays and "\n" not in outcome.failed[0]
 
 
-TIMES = {
-    "missing": {},
-    "no integers": {"0.0": np.ones(3)},
-    "a table": {"0.0": np.ones((3, 3), np.int64)},
-    "none": {"0.0": np.ones(0, np.int64)},
-    "before the start": {"0.0": np.array([5, -1])},
-    "no neighbour": {"0.0": np.ones(3, np.int64), "0.1.bare": np.ones(3, np.int64)},
+BURSTS = {
+    "no times": '{"event": "burst", "job": 0, "times": []}',
+    "no integers": '{"event": "burst", "job": 0, "times": [1.5]}',
+    "before the start": '{"event": "burst", "job": 0, "times": [5, -1]}',
+    "too large": '{"event": "burst", "job": 0, "times": [9223372036854775808]}',
 }
 
 
-@pytest.mark.parametrize("arrays", TIMES.values(), ids=TIMES)
-def test_call_times_are_taken_by_shape_and_type(arrays: dict[str, np.ndarray]) -> None:
-    with pytest.raises(ArtifactError, match="not nanoseconds"):
-        answers.taken(arrays, 0, 1, bare=True)
+@pytest.mark.parametrize("line", BURSTS.values(), ids=BURSTS)
+def test_call_times_are_whole_nanoseconds(line: str) -> None:
+    with pytest.raises(ValidationError):
+        EVENT.validate_json(line)
 
 
 def test_who_tells_nothing_of_a_job_has_not_done_it(request_of_one: Request) -> None:
     outcome = Outcome()
-    outcome.gather(request_of_one)
+    outcome.complete(request_of_one)
     assert outcome.failed == {0: "its worker told nothing of it"}
 
 
-def test_a_job_that_was_not_asked_for_ends_the_worker(
+def test_a_job_that_was_not_asked_for_ends_the_worker(request_of_one: Request) -> None:
+    """A program in the worker's place: it is what a library gone astray would write to the worker's pipe."""
+    program = """import time
+print('{"event": "started", "job": 7}', flush=True)
+time.sleep(60)"""
+    talker = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert talker.stdin is not None and talker.stdout is not None
+    with tempfile.TemporaryFile() as errors:
+        worker = Worker(request_of_one, talker.pid, talker.stdin, talker.stdout, errors, talker.wait)
+        with pytest.raises(WorkerDiedError, match=r"^the worker process spoke of job 7 of 1$"):
+            worker.next_event()
+    assert talker.poll() is not None
+
+
+def test_a_host_that_answers_garbage_is_ended(
     request_of_one: Request, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A program in the worker's place: it is what a library gone astray would write to the worker's pipe."""
-    talker = tmp_path / "talker.py"
-    talker.write_text("""import time
-print('{"event": "done", "job": 7}', flush=True)
-time.sleep(60)
-""")
     monkeypatch.setattr(process, "sys", type("Sys", (), {"executable": str(tmp_path / "python")}))
     script = tmp_path / "python"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{talker}"\n')
+    script.write_text("#!/bin/sh\necho warning: out of registers; sleep 60\n")
     script.chmod(0o755)
     began = time.monotonic()
     outcome = process.work(request_of_one, lambda event: None)
-    assert outcome.failed == {0: "the worker process spoke of job 7 of 1"}
+    assert outcome.failed[0].startswith("the worker process said what is no event")
     assert time.monotonic() - began < 60

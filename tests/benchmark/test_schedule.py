@@ -6,7 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_deploy.artifacts import Artifact, Precision, Provenance
-from mnist_deploy.benchmark.schedule import Cell, Plan, Use, beside, hosts, lightest, rounds, sessions, uses
+from mnist_deploy.benchmark.sampler import Effort
+from mnist_deploy.benchmark.schedule import (
+    MAX_STRIDE,
+    Cell,
+    Use,
+    hosts,
+    lightest,
+    sessions,
+    stride,
+    sweep,
+    tables,
+    uses,
+)
 
 
 def cell(runtime: str, threads: int, batch: int = 1, device: str = "cpu") -> Cell:
@@ -47,14 +59,11 @@ def test_the_lightest_cell_has_few_threads_then_a_small_batch_then_a_small_file(
     assert twin is not cells[2] and twin != cells[2] and twin.names == cells[2].names
 
 
-def test_slices_are_halved_for_many_cells_under_a_time_limit_and_passes_are_not() -> None:
-    plan = Plan()
-    assert (
-        plan.fitted(100) == plan and plan.model_copy(update={"time_limit_s": None}).fitted(1000).effort == plan.effort
-    )
-    many = plan.fitted(101)
-    assert (many.passes, many.rounds, many.effort.slice_s, many.effort.min_calls) == (5, 2, 0.05, 3)
-    assert many.effort.max_warm_up_s == plan.effort.max_warm_up_s
+def test_slow_cells_take_part_in_fewer_sweeps() -> None:
+    effort = Effort()
+    assert [stride(bursts * effort.burst_s, effort) for bursts in (0.001, 1, 5.9, 6.1, 12.1, 1000)] == [
+        1, 1, 1, 2, 3, MAX_STRIDE,
+    ]  # fmt: skip
 
 
 RUNTIMES = st.sampled_from(["litert", "onnxruntime", "keras-call"])
@@ -83,11 +92,22 @@ def test_a_host_has_the_sessions_of_one_library(cells: list[Cell], seed: int) ->
     assert len(groups) == len({session.runtime for session in found})
 
 
-@given(st.integers(0, 20), st.integers(0, 4), st.integers())
-def test_each_round_has_each_index_once(count: int, number: int, seed: int) -> None:
-    found = rounds(count, number, random.Random(seed))
-    assert len(found) == number and all(sorted(order) == list(range(count)) for order in found)
-    assert found == rounds(count, number, random.Random(seed))
+@given(CELLS, st.integers())
+def test_where_they_are_timed_cells_whose_threads_linger_have_a_process_each(cells: list[Cell], seed: int) -> None:
+    """ONNX Runtime's threads spin after a call: of another cell they would take the processors."""
+    for session in sessions(cells, random.Random(seed), timed=True):
+        if session.runtime == "onnxruntime" and session.threads > 1:
+            assert len(session.cells) == 1
+    assert len(sessions(cells, random.Random(seed))) == len({(one.runtime, one.use.threads) for one in cells})
+
+
+@given(CELLS, st.integers())
+def test_a_sweep_has_each_cell_of_a_table_once(cells: list[Cell], seed: int) -> None:
+    held = [one for table in tables(cells) for one in sweep(table, random.Random(seed))]
+    assert sorted(map(id, held)) == sorted(map(id, cells))
+    for table in tables(cells):
+        assert len({(one.artifact.architecture, one.use) for one in table}) == 1
+        assert sweep(table, random.Random(seed)) == sweep(table, random.Random(seed))
 
 
 def test_passes_differ_in_order() -> None:
@@ -96,27 +116,15 @@ def test_passes_differ_in_order() -> None:
     assert len(orders) == 5
 
 
-@given(st.lists(st.integers(1, 3), min_size=1, max_size=6), st.integers(1, 4), st.integers())
-def test_what_stands_together_lies_side_by_side_in_each_round(sizes: list[int], number: int, seed: int) -> None:
-    indices = iter(range(sum(sizes)))
-    together = [[next(indices) for _ in range(size)] for size in sizes]
-    found = rounds(sum(sizes), number, random.Random(seed), together)
-    assert len(found) == number and all(sorted(order) == list(range(sum(sizes))) for order in found)
-    for order in found:
-        for group in together:
-            places = sorted(order.index(index) for index in group)
-            assert places == list(range(places[0], places[0] + len(group)))
-
-
-def test_either_of_a_pair_is_first_as_often() -> None:
-    found = rounds(2, 400, random.Random(0), [[0, 1]])
-    assert 150 < sum(order == [0, 1] for order in found) < 250
-
-
-def test_cells_that_differ_in_their_side_stand_together_and_a_twin_with_its_first() -> None:
-    one, other = cell("litert", 1), cell("litert", 1, 256)
-    assert beside([one, other, one.twin()]) is None
+def test_cells_that_differ_in_their_side_lie_side_by_side_either_first_and_a_twin_with_its_first() -> None:
+    one, other = cell("litert", 1), cell("onnxruntime", 1)
     base, head = replace(one, side="base"), replace(one, side="head")
-    far = replace(other, side="base")
-    assert beside([base, far, head, base.twin()]) == [[0, 2, 3], [1]]
+    table = [base, replace(other, side="base"), head, replace(other, side="head"), base.twin()]
+    order, first = random.Random(0), 0
+    for _ in range(400):
+        swept = sweep(table, order)
+        found = [one.runtime for one in swept]
+        assert found in (["litert"] * 3 + ["onnxruntime"] * 2, ["onnxruntime"] * 2 + ["litert"] * 3)
+        first += swept.index(base) < swept.index(head)
+    assert 150 < first < 250
     assert base.label != head.label

@@ -13,7 +13,7 @@ from tests.conftest import NETWORKS, TinyRun
 
 SHORT = ProfilePlan(
     slices=2, rounds=2, max_calls=20, images=64,
-    effort=Effort(slice_s=0.005, min_calls=3, window_s=0.005, max_warm_up_s=0.02),
+    effort=Effort(burst_s=0.005, min_calls=3, window_s=0.005, max_warm_up_s=0.02),
 )  # fmt: skip
 PROFILED = Profiled(job=0, operators=[], unfused_qdq=0, beside_s=1.0, profiled_s=1.0, calls=1)
 

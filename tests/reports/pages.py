@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_deploy.benchmark.noise import SliceNoise
-from mnist_deploy.benchmark.recording import CellKey, PassRecord, Recording, SliceRecord
+from mnist_deploy.benchmark.recording import BurstRecord, CellKey, PassRecord, Recording
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.decisions.recommendation import recommend
 from mnist_deploy.decisions.records import Wishes
@@ -16,8 +15,6 @@ from mnist_deploy.pipeline.gathering import Gathered
 from mnist_deploy.reports.report import Report
 from mnist_deploy.results import Measurement, Results
 from tests.records import RECORDS
-
-QUIET = SliceNoise(wall_s=1.0, cpu_s=1.0, involuntary=0, waits=0, steal_s=0.0, pressure_s=0.0, probe_s=3e-5)
 
 
 def dataset(images: int = 101) -> Dataset:
@@ -33,12 +30,12 @@ def key(row: Measurement, **changes: object) -> CellKey:
 
 
 def recording(rows: list[Measurement]) -> Recording:
-    """Three passes of one clean slice each, with as many calls as each row says, spread about its p50."""
+    """Three passes of one burst each, with as many calls as each row says, spread about its p50."""
     order = np.random.default_rng(0)
 
     def taken(row: Measurement) -> PassRecord:
         times = (row.latency_p50_s * 1e9 * order.lognormal(0, 0.05, row.calls // 3)).astype(np.int64)
-        return PassRecord([SliceRecord(times, 0, 0, QUIET)], row.load_s, row.first_call_s, row.memory_bytes)
+        return PassRecord([BurstRecord(times, 0, 3e-5)], row.load_s, row.first_call_s, row.memory_bytes)
 
     return Recording({key(row): [taken(row) for _ in range(3)] for row in rows})
 

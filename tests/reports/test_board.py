@@ -20,8 +20,8 @@ def board(groups: int = 2, members: int = 3, **changes: object) -> Board:
         for place in range(members)
     )
     plain: dict[str, object] = {
-        "cells": 14, "measured": len(found), "passes": 5, "passes_done": 1, "slices": 42, "disturbed": 3,
-        "left_s": 61.4, "standings": found,
+        "cells": 14, "passes": 5, "passes_done": 1, "bursts": 42, "disturbed": 3,
+        "standings": found,
     }  # fmt: skip
     return Board(**(plain | changes))  # type: ignore[arg-type]
 
@@ -32,7 +32,7 @@ def lines(shown: Board, width: int, height: int) -> list[str]:
 
 def test_a_wide_terminal_has_each_group_in_one_column() -> None:
     assert lines(board(members=2), 100, 24) == [
-        "Fastest p50 so far: pass 2 of 5, 4 of 14 cells measured, 3 of 42 slices disturbed",
+        "Fastest so far, after pass 1 of 5: 14 cells, 3 of 42 bursts disturbed",
         "mlp-relu-128, batch 1, 1 thread    tflite int8 in runtime-0  1.00 us",
         "                                   tflite int8 in runtime-1  2.00 us",
         "mlp-relu-128, batch 256, 1 thread  tflite int8 in runtime-0  11.0 us",
@@ -42,7 +42,7 @@ def test_a_wide_terminal_has_each_group_in_one_column() -> None:
 
 def test_a_narrow_one_has_the_groups_names_above() -> None:
     assert lines(board(members=1), 60, 24) == [
-        "pass 2 of 5, 2 of 14 cells, 3 of 42 slices disturbed",
+        "after pass 1 of 5: 14 cells, 3 of 42 bursts disturbed",
         "mlp-relu-128, batch 1, 1 thread",
         "  tflite int8 in runtime-0  1.00 us",
         "mlp-relu-128, batch 256, 1 thread",
@@ -60,7 +60,7 @@ def test_a_low_one_has_fewer_of_each_group_and_the_lowest_none() -> None:
 def test_it_fits_and_cuts_nothing(groups: int, members: int, width: int, height: int) -> None:
     shown = lines(board(groups, members), width, height)
     assert len(shown) <= min(MAX_ROWS + 1, max(0, height)) and all(len(one) <= width for one in shown)
-    whole = tuple(f"{one.label} {seconds(one.p50_s)}" for one in board(groups, members).standings)
+    whole = tuple(f"{one.label} {seconds(one.quiet_s)}" for one in board(groups, members).standings)
     rows = [" ".join(one.split()) for one in shown if "pass" not in one and one not in GROUPS]
     assert all(one.endswith(whole) for one in rows)
 
@@ -71,6 +71,7 @@ def drawn(kind: type[BarProgress | LineProgress], width: int = 80) -> str:
     progress.start("bench", 1570)
     for done in range(5):
         progress.advance("mlp-relu-128 tflite int8 in litert on cpu, batch 256, 2 threads")
+        progress.expect(61.4)
         progress.show(board(passes_done=done))
     progress.finish()
     return stream.getvalue()
@@ -79,7 +80,7 @@ def drawn(kind: type[BarProgress | LineProgress], width: int = 80) -> str:
 def test_a_log_has_a_line_a_pass() -> None:
     shown = drawn(LineProgress).splitlines()
     assert [one for one in shown if "pass" in one] == [
-        f"bench pass {done} of 5 done: 3 of 42 slices without a clean attempt so far" for done in (1, 2, 3, 4)
+        f"bench pass {done} of 5 done: 3 of 42 bursts disturbed so far" for done in (1, 2, 3, 4)
     ]
 
 

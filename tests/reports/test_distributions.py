@@ -3,13 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_deploy.benchmark.recording import PassRecord, Recording, SliceRecord
-from mnist_deploy.benchmark.statistics import summarize
-from mnist_deploy.reports.html.distributions import QUANTILES, counting_calls, distribution, distributions
+from mnist_deploy.reports.html.distributions import QUANTILES, distribution, distributions
 from tests.records import RECORDS
-from tests.reports.pages import QUIET, key, recording
-
-DISTURBED = QUIET.model_copy(update={"probe_s": 1.0})
+from tests.reports.pages import key, recording
 
 
 def test_known_quantiles_and_shares() -> None:
@@ -39,22 +35,6 @@ def test_no_call_is_lost(calls: list[int], p50: int) -> None:
     values = list(found.quantiles_s.values())
     assert values == sorted(values) and all(min(calls) <= 1.000001e9 * one <= max(calls) * 1.000002 for one in values)
     assert all(low < high and share > 0 for low, high, share in found.bins)
-
-
-def test_what_counts_is_what_the_figures_are_made_of() -> None:
-    row = RECORDS.measurements[1]
-
-    def slices(*noise: object) -> list[SliceRecord]:
-        return [
-            SliceRecord(np.full(10 + turn, 1000 + turn, np.int64), turn, 0, one)  # type: ignore[arg-type]  # mixed
-            for turn, one in enumerate(noise)
-        ]
-
-    passes = [slices(QUIET, DISTURBED), slices(DISTURBED, DISTURBED), slices(QUIET, QUIET)]
-    kept = Recording({key(row): [PassRecord(one, 0.1, 0.1, 1) for one in passes]})
-    calls = counting_calls(kept, key(row))
-    assert sorted(calls.tolist()) == [1000] * 20 + [1001] * 11, "no disturbed slice, no pass without a clean one"
-    assert len(calls) == summarize(kept.pass_times(key(row)), 1).calls
 
 
 def test_a_row_has_the_distribution_of_its_own_cell_or_none() -> None:

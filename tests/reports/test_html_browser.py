@@ -132,7 +132,7 @@ def test_charts_are_drawn_as_they_come_into_view(browser: Browser, file: Path) -
 def test_marks_and_texts_of_a_chart_are_there(browser: Browser, file: Path) -> None:
     opened = Opened(browser, file)
     opened.draw()
-    bars = opened.page.locator("figure", has_text="mlp-relu-128, batch 1, 1 thread: p50 of one call").first
+    bars = opened.page.locator("figure", has_text="mlp-relu-128, batch 1, 1 thread: quiet p50 of one call").first
     text = bars.locator("svg").text_content() or ""
     assert "1= tflite int8 · litert" in text.replace("  ", " ") and "3.30 us" in text and "44.0 ms" in text
     widths = bars.locator("svg .layer_0_marks path").evaluate_all(
@@ -145,20 +145,20 @@ def test_marks_and_texts_of_a_chart_are_there(browser: Browser, file: Path) -> N
 def test_sorting_by_value_with_the_mouse_and_the_keyboard(browser: Browser, file: Path) -> None:
     opened = Opened(browser, file)
     opened.draw()  # a chart that is drawn as it comes into view moves the button away from under the mouse
-    times = sorted(row.latency_p50_s for row in RECORDS.measurements)
+    times = sorted(row.latency_quiet_s for row in RECORDS.measurements)
     ascending = [repr(one) for one in times]
-    button = opened.page.locator("#cells th button", has_text="p50")
-    head = opened.page.locator("#cells th", has_text="p50")
-    assert opened.column("p50") != ascending
+    button = opened.page.locator("#cells th button", has_text="quiet p50")
+    head = opened.page.locator("#cells th", has_text="quiet p50")
+    assert opened.column("quiet p50") != ascending
     button.click()
-    opened.wait_for_order("p50", ascending)
+    opened.wait_for_order("quiet p50", ascending)
     assert head.get_attribute("aria-sort") == "ascending"
     button.focus()
     opened.page.keyboard.press("Enter")
-    opened.wait_for_order("p50", ascending[::-1])
+    opened.wait_for_order("quiet p50", ascending[::-1])
     assert head.get_attribute("aria-sort") == "descending"
     opened.page.keyboard.press("Space")
-    opened.wait_for_order("p50", ascending)
+    opened.wait_for_order("quiet p50", ascending)
     opened.page.close()
 
 
@@ -182,14 +182,14 @@ def test_filtering_hides_rows_and_outlives_sorting(browser: Browser, file: Path)
     assert opened.column("batch") == ["256.0"] and opened.column("artifact") == ["tflite int8"]
     assert opened.page.locator("#cells [role=status]").text_content() == f"1 of {len(RECORDS.measurements)} rows"
     box.fill("litert")
-    shown = opened.column("p50")
+    shown = opened.column("quiet p50")
     assert 1 < len(shown) < len(RECORDS.measurements)
-    opened.page.locator("#cells th button", has_text="p50").click()
-    opened.wait_for_order("p50", sorted(shown, key=float))
+    opened.page.locator("#cells th button", has_text="quiet p50").click()
+    opened.wait_for_order("quiet p50", sorted(shown, key=float))
     box.fill("no such artifact")
-    assert opened.column("p50") == []
+    assert opened.column("quiet p50") == []
     box.fill("")
-    assert len(opened.column("p50")) == len(RECORDS.measurements)
+    assert len(opened.column("quiet p50")) == len(RECORDS.measurements)
     opened.page.close()
 
 

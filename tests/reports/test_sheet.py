@@ -10,7 +10,7 @@ from mnist_deploy.reports.sheet import sheet
 from mnist_deploy.results import Measurement, Results
 from tests.records import NOISY, RECORDS, measurement, parity_row
 
-LISTS = {"pass_p50_s", "pass_trusted", "flips"}
+LISTS = {"pass_quiet_s", "flips"}
 
 
 def rows(results: Results) -> list[dict[str, str]]:
@@ -59,7 +59,7 @@ def test_what_was_verified_only_has_a_row_without_speed() -> None:
 def test_another_artifact_s_parity_is_not_joined() -> None:
     one = measurement("mlp-relu-128", "tflite", "int8", "litert", 1e-6, artifact_sha256="9" * 64)
     joined = rows(RECORDS.model_copy(update={"measurements": [one]}))[0]
-    assert joined["latency_p50_s"] == "1e-06" and joined["accuracy"] == ""
+    assert joined["latency_quiet_s"] == "1e-06" and joined["accuracy"] == ""
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])

@@ -59,4 +59,4 @@ def test_one_command_makes_every_picture_of_the_readme(tmp_path: Path) -> None:
     for path in (tmp_path / "pictures").iterdir():
         assert ElementTree.parse(path).getroot().tag == f"{NAMESPACE}svg"
     speed = (tmp_path / "pictures" / "speed.svg").read_text(encoding="utf-8").replace("&#160;", " ")
-    assert f"{pictures.NETWORK}: batch 1, 1 thread" in speed and "without a clean attempt" in speed
+    assert f"{pictures.NETWORK}: batch 1, 1 thread" in speed and "in disturbed moments" in speed
