@@ -4,7 +4,7 @@
 
 Of each trained model it makes anew: this package's ONNX, tf2onnx's plain graph (`export --no-optimize`) and onnxslim's
 of that, and this package's TFLite and the plain converter's. They are measured with one image and one thread, in ONNX
-Runtime and LiteRT, in one run, slice beside slice; a ratio is the median of those of two slices of one round, with its
+Runtime and LiteRT, in one run, burst beside burst; a ratio is the median of those of two bursts of one sweep, with its
 95 % interval. Scores of all test images must be equal within 1e-5. Promised of the convolutional networks: in ONNX ours
 takes no longer than the faster of the two others (2 % is a tie), and for the sigmoid network tf2onnx's takes 1.2 times
 as long at least. Exit code 1 if not.

@@ -5,7 +5,7 @@
 The trained models are exported anew: ONNX in float32, in int8, and in int8 with every layer quantised and no rewrites;
 TFLite in float32, in int8, and in int8 but for the last layer, by TensorFlow's selective quantisation. Those of one
 network and format are measured in one run, in turn: batch 1 with one thread, and batch 256 with all cores. A ratio is
-the median of those of two slices of one round, with its 95 % interval.
+the median of those of two bursts of one sweep, with its 95 % interval.
 """
 
 import statistics

@@ -26,7 +26,7 @@ def main(paths: Sequence[Path]) -> None:
             fewest = min(map(len, passes))
             name = f"{number}-{network}-batch{batch_size}-threads{threads}"
             arrays[name] = np.exp(np.array([one[:fewest] for one in passes]) - np.log(1e9)).astype(np.float32)
-    np.savez_compressed(TARGET, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(TARGET, **arrays)
     print(f"{TARGET}: {len(arrays)} tables, {TARGET.stat().st_size / 1000:.0f} kB")
 
 

@@ -46,7 +46,7 @@ AFTER_WORK = "our call after other work"  # not timed, but it cools the caches, 
 SECONDS = 0.3  # what a tool runs for, after a warm-up of WARM_UP of its calls
 WARM_UP = 0.2
 ROUNDS = 5  # ours takes this many slices of each path in turn, so that all of them see the same host
-EFFORT = Effort(slice_s=0.04)
+EFFORT = Effort(burst_s=0.04)
 IMAGES = 64  # at random, as the tools' own: they cost as much, and loading ours would part the runs further
 NULL_QUERIES = 2_000
 LEAST_CALLS = 64  # of a tool; LoadGen asks for that many
@@ -162,7 +162,7 @@ def _ours(artifact: dict[str, Any], runtime: str, batch: int, threads: int) -> P
     times: dict[str, list[Times]] = {path: [] for path in paths}
     for _ in range(ROUNDS):
         for path, slice in paths.items():
-            times[path].append(slice(EFFORT.slice_s))
+            times[path].append(slice(EFFORT.burst_s))
     return {path: float(np.median(np.concatenate(slices))) / 1e9 for path, slices in times.items()}
 
 

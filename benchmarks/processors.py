@@ -7,7 +7,7 @@ bits, in ONNX (static and dynamic) and in OpenVINO. Each file is computed here a
 AVX2 and no int8 dot products, over the 1,000 test images nearest to a tie; 'changed' is how many of them get another
 class there than here, and how many of these are among the first 300. Times are those of this processor, against the
 float32 file of the format, in one run, in turn: batch 1 with one thread, and batch 256 with all cores. A ratio is the
-median of those of two slices of one round, with its 95 % interval.
+median of those of two bursts of one sweep, with its 95 % interval.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What the benchmarks of exports share: files that belong to no store, measured in one run, slice beside slice."""
+"""What the benchmarks of exports share: files that belong to no store, measured in one run, burst beside burst."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 from mnist_deploy import files
 from mnist_deploy.artifacts import Artifact, Precision, Provenance
 from mnist_deploy.benchmark.recording import PassRecord
-from mnist_deploy.benchmark.sampler import Effort
 from mnist_deploy.benchmark.schedule import Cell, Plan
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.pipeline import benching
@@ -14,8 +13,8 @@ from mnist_deploy.pipeline.recorder import Recorder
 from mnist_deploy.profiling.twins import Reach, reach
 from mnist_deploy.progress import Silent
 
-# Short slices in many rounds: what is compared here should lie close together in time.
-PLAN = Plan(passes=5, rounds=8, retry_share=0.0, time_limit_s=None, effort=Effort(slice_s=0.02, max_warm_up_s=0.2))
+# No time limit: all of its sweeps, for what is compared here lies side by side in each.
+PLAN = Plan(time_limit_s=None)
 
 
 def artifact(network: str, format: str, precision: Precision, path: Path) -> Artifact:
@@ -36,11 +35,11 @@ def measured(cells: list[Cell], data: Dataset, plan: Plan = PLAN) -> dict[Cell, 
 
 
 def p50s(passes: list[PassRecord]) -> dict[tuple[int, int], float]:
-    """Return the p50 of each slice in seconds, by pass and round."""
-    return {(number, one.turn): one.p50_ns / 1e9 for number, done in enumerate(passes) for one in done.slices}
+    """Return the p50 of each burst in seconds, by pass and sweep."""
+    return {(number, one.sweep): one.p50_ns / 1e9 for number, done in enumerate(passes) for one in done.bursts}
 
 
 def ratio(passes: list[PassRecord], base: list[PassRecord]) -> Reach:
-    """Return how long the first takes against the second: the median over the rounds, and its 95 % interval."""
+    """Return how long the first takes against the second: the median over the sweeps, and its 95 % interval."""
     mine, others = p50s(passes), p50s(base)
-    return reach([mine[place] / others[place] for place in others])
+    return reach([mine[place] / others[place] for place in others if place in mine])

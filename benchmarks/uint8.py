@@ -4,7 +4,7 @@
 
 Every format and precision that the folder holds in both variants, in every runtime that reads it, end to end: from
 uint8 pixels to labels. For float32 input that is the scaling in numpy, the call and the argmax; for uint8 input the
-scaling is inside the call. Of a pair, slices lie side by side in the same processes, in five passes; the ratio is
+scaling is inside the call. Of a pair, bursts lie side by side in the same processes, in five passes; the ratio is
 uint8 over standard, below 1 where uint8 is faster, with its 95 % interval over the passes. Make what is compared by
 `mnist-deploy export` and `mnist-deploy export --input uint8`.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from mnist_deploy import dataset, environment
 from mnist_deploy.artifacts import ArtifactStore, Variant
 from mnist_deploy.benchmark import comparison, schedule
-from mnist_deploy.benchmark.comparison import MARGIN, Ratio, Series, Verdict
+from mnist_deploy.benchmark.comparison import TIE_MARGIN, Ratio, Series, Verdict
 from mnist_deploy.benchmark.schedule import INTERLEAVED, Cell
 from mnist_deploy.benchmark.statistics import summarize
 from mnist_deploy.dataset import Dataset
@@ -52,9 +52,8 @@ def compare(store: ArtifactStore, mnist: Dataset, name: str) -> None:
     recording = recorder.recording()
 
     def series(cell: Cell) -> tuple[float, Series]:
-        passes = recording.pass_times(recorder.key(cell))
-        p50_s = summarize(passes, cell.use.batch_size).p50_s
-        return p50_s, Series([one.p50_s for one in passes], [one.trusted for one in passes])
+        quiet = summarize(recording.cell_times(recorder.key(cell)), cell.use.batch_size).quiet
+        return quiet.value, Series(quiet.value, quiet.pass_values)
 
     use = None
     for pair in both:
@@ -71,14 +70,14 @@ def compare(store: ArtifactStore, mnist: Dataset, name: str) -> None:
     noise, itself = figures.judge_noise(recording), "unknown"
     if noise.twin_ratio is not None:
         itself = f"{noise.twin_ratio:.3f}"
-    print(f"one cell against itself: {itself}; disturbed slices: {noise.left:,} of {noise.slices:,}")
+    print(f"one cell against itself: {itself}; disturbed bursts: {noise.disturbed:,} of {noise.bursts:,}")
 
 
 def told(found: Ratio) -> str:
     """Return a ratio with its interval and what it says of the first."""
     if found.low is None or found.high is None:
         return f"{found.centre:.2f}"
-    said = {Verdict.TIE: f"within {MARGIN:.0%}", Verdict.UNDECIDED: "open"}
+    said = {Verdict.TIE: f"within {TIE_MARGIN:.0%}", Verdict.UNDECIDED: "open"}
     judged = comparison.verdict(found)
     return f"{found.centre:.2f} ({found.low:.2f} to {found.high:.2f}) {said.get(judged, judged)}"
 
