@@ -109,10 +109,15 @@ def test_gates_are_those_of_the_code() -> None:
         assert f"| {name} | {cells} | {gate.reason}" in README
 
 
+def assert_says(*told: str) -> None:
+    text = " ".join(README.split())
+    for words in told:
+        assert words in text, words
+
+
 def test_protocol_is_that_of_the_code() -> None:
     plan, effort = Plan(), Plan().effort
-    text = " ".join(README.split())
-    for words in (
+    assert_says(
         f"each of {plan.passes} passes",
         f"bursts of {effort.burst_s * 1000:.0f} ms",
         f"{plan.sweeps} sweeps a pass",
@@ -120,8 +125,9 @@ def test_protocol_is_that_of_the_code() -> None:
         f"within {plan.time_limit_s:.0f} s",
         f"longer than {effort.limit_s:.0f} s for one step",
         f"only from {MIN_CALLS_FOR_P99} calls on",
-    ):
-        assert words in text, words
+    )
+    (default,) = re.findall(r"`--time-limit TIME` \| Most time to measure in.*\| (\d+)s \|", README)
+    assert float(default) == plan.time_limit_s
 
 
 def share(value: float) -> str:
@@ -129,8 +135,7 @@ def share(value: float) -> str:
 
 
 def test_verdicts_and_noise_are_judged_as_the_readme_says() -> None:
-    text = " ".join(README.split())
-    for words in (
+    assert_says(
         f"the {share(QUIET_QUANTILE)} quantile of the bursts",
         f"the ratio is {share(MARGIN)} or more from it",
         f"the interval is within {share(TIE_MARGIN)} of 1",
@@ -138,8 +143,7 @@ def test_verdicts_and_noise_are_judged_as_the_readme_says() -> None:
         f"{share(noise.PROBE_TOLERANCE - 1)} over its quiet time",
         f"over {share(noise.NOISY_SHARE)} of the bursts",
         f"by more than {share(TRUSTED_HALF_WIDTH)}",
-    ):
-        assert words in text, words
+    )
 
 
 def test_tables_in_the_readme_name_real_things() -> None:

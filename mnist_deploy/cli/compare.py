@@ -60,7 +60,7 @@ def compare(
     rigorous: Annotated[bool, typer.Option("--rigorous", help="Up to 10 passes, where 5 leave cells open.")] = False,
     time_limit: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Begin no pass that would end later: 90, 90s, 5m or none. [default: none]"),
+        typer.Option(metavar="TIME", help="Most time to measure in: 90, 90s, 5m or none. [default: none]"),
     ] = None,
     record: Annotated[
         Path | None,

@@ -104,7 +104,7 @@ def bench(
     ] = False,
     time_limit: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Begin no pass that would end later: 90, 90s, 5m or none. [default: 285s]"),
+        typer.Option(metavar="TIME", help="Most time to measure in: 90, 90s, 5m or none. [default: 240s]"),
     ] = None,
     self_check: Annotated[
         bool, typer.Option("--self-check", help="Check the harness itself: floor, A/A and a bare loop.")
