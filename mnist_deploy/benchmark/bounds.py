@@ -24,8 +24,8 @@ WORKER_BLAME, HOST_BLAME = 1000, 900
 
 def free_bytes() -> int:
     """Return how much memory this process and its helpers may still take together."""
-    free = int(psutil.virtual_memory().available)
-    return min(free, cgroup.free_memory_bytes() or free)
+    free, limited = int(psutil.virtual_memory().available), cgroup.free_memory_bytes()
+    return free if limited is None else min(free, limited)
 
 
 def memory_bytes() -> int:

@@ -79,6 +79,7 @@ class Measuring:
         output, first_call_s = timed(lambda: cell.run(tensor))
         grown = max(loaded, held + memory.peak_bytes() - before)
         runtime.require_answer(runtime.run(runtime.encode(tensor)) if self._request.end_to_end else output)
+        device_after = self._device_bytes()
         warm_up(cell.run, cell.tape, self._effort)
         self.cells[number] = cell
         return Loaded(
@@ -87,7 +88,7 @@ class Measuring:
             first_call_s=first_call_s,
             memory_bytes=max(0, self._library_bytes + grown),
             device_memory_bytes=memory.device_grown(
-                self._device_base, self._device_library, device_before, self._device_bytes()
+                self._device_base, self._device_library, device_before, device_after
             ),
             proof=runtime.proof(),
             call=runtime.call_path(),
