@@ -17,6 +17,7 @@ import numpy as np
 
 from mnist_deploy import results
 from mnist_deploy.benchmark.comparison import Verdict, ratio, verdict
+from mnist_deploy.benchmark.statistics import half_width
 from mnist_deploy.decisions import changes
 from mnist_deploy.decisions.change_records import CellName
 from mnist_deploy.results import Measurement, Results
@@ -73,9 +74,10 @@ def intervals(runs: Sequence[Rows]) -> None:
     widths, held = [], []
     for one, other in permutations(runs, 2):
         for name, row in one.items():
-            if name in other and row.latency_quiet_low_s is not None and row.latency_quiet_high_s is not None:
-                widths.append((row.latency_quiet_high_s / row.latency_quiet_low_s) ** 0.5 - 1)
-                held.append(row.latency_quiet_low_s <= other[name].latency_quiet_s <= row.latency_quiet_high_s)
+            low, high = row.latency_quiet_low_s, row.latency_quiet_high_s
+            if name in other and low is not None and high is not None:
+                widths.append(half_width(low, high))
+                held.append(low <= other[name].latency_quiet_s <= high)
     if held:
         wide = f"+-{np.median(widths):.1%} (median), +-{np.quantile(widths, 0.9):.1%} (ninth decile)"
         print(f"  intervals: {wide}; they hold the other run's figure in {np.mean(held):.0%}")

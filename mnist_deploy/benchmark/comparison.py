@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL, interval_reach, rerun_error
+from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL, half_width, interval_reach, rerun_error
 
 # A difference below this is not worth a name: nobody chooses by it, and no protocol on a shared machine holds it.
 MARGIN = 0.03
@@ -48,7 +48,7 @@ class Ratio:
     @property
     def half_width(self) -> float | None:
         """How far the interval reaches to either side, as a share of the ratio; None without one."""
-        return None if self.low is None or self.high is None else (self.high / self.low) ** 0.5 - 1
+        return half_width(self.low, self.high)
 
 
 def ratio(first: Series, second: Series, alpha: float = 0.05) -> Ratio:

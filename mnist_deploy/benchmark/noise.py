@@ -27,7 +27,7 @@ MAX_PROBE_THREADS = 8
 # Quiet probes differ by a few percent, the next level is a quarter above.
 PROBE_TOLERANCE = 1.10
 # The quiet probe is this quantile of all, so that it is a quiet one even where most are not.
-QUIET_QUANTILE = 0.02
+QUIET_PROBE_QUANTILE = 0.02
 # Above this share of bursts in disturbed moments a machine is called noisy. That is information, no fault of the
 # figures.
 NOISY_SHARE = 0.20
@@ -66,7 +66,7 @@ def probe(threads: int = 1) -> float:
 
 def quiet_probe(probes: Sequence[float]) -> float:
     """Return what the probe takes in quiet moments: a low quantile of all the probes of a run, in seconds."""
-    return float(np.quantile(probes, QUIET_QUANTILE))
+    return float(np.quantile(probes, QUIET_PROBE_QUANTILE))
 
 
 class OtherPrograms:

@@ -49,8 +49,12 @@ class CrowdedError(Exception):
 
 
 @dataclass
-class Seat:
-    """A session whose worker is alive: the cells that it has loaded, and in every how manieth sweep each takes part."""
+class LiveWorker:
+    """A session whose worker is alive.
+
+    Attributes:
+        strides: the cells that it has loaded; each takes part in every n-th sweep, n being its value here.
+    """
 
     session: Session
     worker: Worker
@@ -61,6 +65,9 @@ class WorkerPool:
     """The hosts of a measurement, which have imported their libraries and stay between passes, and their workers.
 
     Where a worker dies the cell that it had in hand fails, and a fresh one loads the others of its session.
+
+    Attributes:
+        live: the workers that are alive.
     """
 
     def __init__(self, plan: Plan, images: Path, on_load: Callable[[Cell], None]) -> None:
@@ -71,85 +78,103 @@ class WorkerPool:
             images: an .npy file of uint8 images (N, 28, 28), in a folder for workers' files.
             on_load: is told each cell that is loaded for the first time in a pass.
         """
+        self.live: list[LiveWorker] = []
         self._plan, self._images, self._on_load = plan, images, on_load
         self._hosts: dict[tuple[str, str, str], Host] = {}
         self._stack = ExitStack()
 
     def close(self) -> None:
-        """End all hosts and workers; what is started next has hosts of its own."""
+        """End all workers and hosts; what is started next has hosts of its own."""
+        self.end_workers()
         self._hosts.clear()
         self._stack.close()
 
-    def seat(self, session: Session, seats: list[Seat], result: PassResult) -> None:
-        """Start a worker, add it to `seats`, and load its cells; what fails is entered in `result`.
+    def end_workers(self) -> None:
+        """End all workers; the hosts stay."""
+        for one in self.live:
+            one.worker.kill()
+        self.live.clear()
+
+    def start(self, session: Session, result: PassResult) -> None:
+        """Start a worker and load its cells; what fails is entered in `result`.
 
         Raises:
             CrowdedError: it needs more memory than there is beside the others.
         """
         try:
-            seat = Seat(session, self._start(session))
+            self.live.append(LiveWorker(session, self._start(session)))
         except WorkerDiedError as death:
             result.fail(session.cells, death.reason)
-            return
-        seats.append(seat)
-        self._load(seat, session.cells, result, crowded=len(seats) > 1)
+        else:
+            self._load(self.live[-1], session.cells, result)
 
-    def burst(self, seat: Seat, cell: Cell, result: PassResult, sweep: int, probe_s: float, *, crowded: bool) -> None:
+    def burst(self, one: LiveWorker, cell: Cell, result: PassResult, sweep: int, probe_s: float) -> None:
         """Take one burst of a cell and enter it in `result`, or that the cell failed.
 
         Raises:
-            CrowdedError: as `seat`.
+            CrowdedError: as `start`.
         """
-        event = self._ask(seat, Action.BURST, cell, result, crowded=crowded)
+        event = self._ask(one, Action.BURST, cell, result)
         if event is None:
             return
         assert isinstance(event, Burst)
         record = BurstRecord(np.array(event.times, dtype=np.int64), sweep, probe_s, event.engine_s)
         result.records[cell].bursts.append(record)
-        seat.strides[cell] = schedule.stride(record.p50_ns / 1e9, self._plan.effort)
+        one.strides[cell] = schedule.stride(record.p50_ns / 1e9, self._plan.effort)
         if event.bare:
             result.bare.setdefault(cell, []).append((record.p50_ns, float(np.median(event.bare))))
 
-    def _load(self, seat: Seat, cells: Sequence[Cell], result: PassResult, *, crowded: bool) -> None:
+    def remove(self, one: LiveWorker, result: PassResult) -> Session:
+        """End a worker, and return its session with the cells that have not failed, of which nothing is kept."""
+        self.live.remove(one)
+        one.worker.kill()
+        one.strides.clear()
+        cells = tuple(cell for cell in one.session.cells if cell not in result.failed)
+        result.forget(cells)
+        return replace(one.session, cells=cells)
+
+    def _load(self, one: LiveWorker, cells: Sequence[Cell], result: PassResult) -> None:
         """Load cells; where one ends the process, a fresh one loads the others."""
         todo = list(cells)
         while todo:
             cell = todo.pop(0)
-            event = self._ask(seat, Action.LOAD, cell, result, crowded=crowded)
+            event = self._ask(one, Action.LOAD, cell, result)
             if event is None:
                 continue
             assert isinstance(event, Loaded)
-            seat.strides[cell] = 1
+            one.strides[cell] = 1
             if cell not in result.records:
                 result.loaded[cell] = event
                 result.records[cell] = PassRecord([], event.load_s, event.first_call_s, event.memory_bytes)
                 self._on_load(cell)
 
-    def _ask(
-        self, seat: Seat, action: Action, cell: Cell, result: PassResult, *, crowded: bool
-    ) -> Loaded | Burst | None:
+    def _ask(self, one: LiveWorker, action: Action, cell: Cell, result: PassResult) -> Loaded | Burst | None:
         """Return what a worker answers; None if the cell fails, or costs the process, which is replaced then."""
         expected = Loaded if action is Action.LOAD else Burst
         try:
-            event = seat.worker.ask(action, seat.session.cells.index(cell))
-            if isinstance(event, expected):
-                return event
-            reason = event.reason if isinstance(event, Failed) else f"the worker process answered {event.event}"
-            result.fail([cell], reason)
-            seat.strides.pop(cell, None)
+            event = one.worker.ask(action, one.session.cells.index(cell))
         except WorkerDiedError as death:
-            if crowded and death.reason.startswith(OUT_OF_MEMORY):
+            if len(self.live) > 1 and death.reason.startswith(OUT_OF_MEMORY):
                 raise CrowdedError from death
             result.fail([cell], death.reason)
-            left = [one for one in seat.strides if one is not cell]
-            seat.strides.clear()
-            try:
-                seat.worker = self._start(seat.session)
-            except WorkerDiedError as again:
-                result.fail([one for one in seat.session.cells if one not in result.failed], again.reason)
-            else:
-                self._load(seat, left, result, crowded=crowded)
+            self._replace(one, result)
+            return None
+        if isinstance(event, expected):
+            return event
+        result.fail([cell], event.reason if isinstance(event, Failed) else f"its worker answered {event.event}")
+        one.strides.pop(cell, None)
         return None
+
+    def _replace(self, one: LiveWorker, result: PassResult) -> None:
+        """Give a session whose worker died another, with the cells that had been loaded and have not failed."""
+        left = [cell for cell in one.strides if cell not in result.failed]
+        one.strides.clear()
+        try:
+            one.worker = self._start(one.session)
+        except WorkerDiedError as death:
+            result.fail([cell for cell in one.session.cells if cell not in result.failed], death.reason)
+        else:
+            self._load(one, left, result)
 
     def _start(self, session: Session) -> Worker:
         key = schedule.library(session)
@@ -166,13 +191,3 @@ class WorkerPool:
                 }
             )
         )
-
-
-def leave(seats: list[Seat], seat: Seat, result: PassResult) -> Session:
-    """Take a worker from among the others, and return its session with the cells that have not failed."""
-    seats.remove(seat)
-    seat.worker.kill()
-    seat.strides.clear()
-    cells = tuple(cell for cell in seat.session.cells if cell not in result.failed)
-    result.forget(cells)
-    return replace(seat.session, cells=cells)

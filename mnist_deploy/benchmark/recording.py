@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from mnist_deploy import files
-from mnist_deploy.benchmark import noise
+from mnist_deploy.benchmark import noise, statistics
 from mnist_deploy.benchmark.sampler import Times
-from mnist_deploy.benchmark.statistics import CellTimes
+from mnist_deploy.benchmark.statistics import CellTimes, Estimate
 from mnist_deploy.kinds import Variant
 
 
@@ -103,6 +103,11 @@ class Recording:
             first_call_s=[record.first_call_s for record in records],
             memory_bytes=[record.memory_bytes for record in records],
         )
+
+    def quiet(self, key: CellKey) -> Estimate:
+        """Return a cell's time in quiet moments, as `statistics.summarize` does."""
+        medians = [np.array([one.p50_ns for one in record.bursts]) / 1e9 for record in self.passes[key]]
+        return statistics.estimate(medians, statistics.quiet)
 
     def calls(self, key: CellKey) -> Times:
         """Return all calls of a cell, int64 nanoseconds (calls,)."""

@@ -151,7 +151,7 @@ def uses(batch_sizes: Sequence[int] | None, threads: Sequence[int] | None, cores
 
 
 def stride(call_s: float, effort: Effort) -> int:
-    """Return in every how manieth sweep a cell takes part whose call takes `call_s` seconds."""
+    """Return n where a cell whose call takes `call_s` seconds is to take part in every n-th sweep."""
     return max(1, min(MAX_STRIDE, 1 + int(call_s / (SLOW_BURSTS * effort.burst_s))))
 
 

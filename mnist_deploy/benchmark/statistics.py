@@ -26,8 +26,8 @@ MIN_PASSES_FOR_INTERVAL = 3
 # What one cell's figure, or a ratio of two, changes by from run to run beyond what the passes of a run tell: standard
 # deviation of the logarithm. From pairs of runs of the same files; see docs/explanation/measurement.md.
 BETWEEN_RUNS = 0.01
-# A part of a variance below this share takes no degrees of freedom that anyone could tell.
-NEGLIGIBLE = 1e-9
+# With more than 1 / NEGLIGIBLE degrees of freedom Student's t is the normal distribution to the last digit.
+NEGLIGIBLE = 1e-15
 
 Numbers = npt.NDArray[np.float64]
 
@@ -68,7 +68,7 @@ class Estimate:
     @property
     def half_width(self) -> float | None:
         """How far the interval reaches to either side, as a share of the value; None without one."""
-        return None if self.low is None or self.high is None else (self.high / self.low) ** 0.5 - 1
+        return half_width(self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -169,11 +169,24 @@ def interval_reach(logs: Sequence[float] | Numbers, alpha: float = 0.05) -> floa
 def rerun_error(logs: Sequence[float] | Numbers) -> tuple[float, float]:
     """Return the standard error of the difference of two runs' figures, and its degrees of freedom.
 
-    Both runs have the error that the pseudo-values of one's passes (`logs`) tell, and `BETWEEN_RUNS` comes on top: a
-    known part of the error, which takes no degrees of freedom (Satterthwaite 1946).
+    Both runs have the error that the pseudo-values of one's passes (`logs`) tell, and `BETWEEN_RUNS` comes on top.
     """
     count = len(logs)
-    within = 2 * float(np.var(logs, ddof=1)) / count
-    variance = within + BETWEEN_RUNS**2
-    freedom = math.inf if within < NEGLIGIBLE * variance else (count - 1) * (variance / within) ** 2
-    return math.sqrt(variance), freedom
+    return combined_error([(2 * float(np.var(logs, ddof=1)) / count, count - 1)], BETWEEN_RUNS)
+
+
+def combined_error(parts: Sequence[tuple[float, int]], known: float) -> tuple[float, float]:
+    """Return the standard error that independent variances add up to, and its degrees of freedom (Satterthwaite 1946).
+
+    Args:
+        parts: variances that were estimated, each with its degrees of freedom.
+        known: a standard deviation on top, which takes no degrees of freedom.
+    """
+    variance = sum(part for part, _ in parts) + known**2
+    degrees = sum((part / variance) ** 2 / freedom for part, freedom in parts) if variance else 0.0
+    return math.sqrt(variance), 1 / degrees if degrees > NEGLIGIBLE else math.inf
+
+
+def half_width(low: float | None, high: float | None) -> float | None:
+    """Return how far an interval that is even on logarithms reaches to either side, as a share; None without one."""
+    return None if low is None or high is None else (high / low) ** 0.5 - 1

@@ -6,13 +6,13 @@ quiet moments too, and cells whose bursts lie side by side meet the same ones. F
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from mnist_deploy.benchmark import bounds, noise, schedule
-from mnist_deploy.benchmark.pool import CrowdedError, PassResult, Seat, WorkerPool, leave
+from mnist_deploy.benchmark.pool import CrowdedError, LiveWorker, PassResult, WorkerPool
 from mnist_deploy.benchmark.schedule import Cell, Plan, Session
 
 # Another worker is started only where this much memory would be left: TensorFlow with XLA, the largest of all, takes
@@ -67,76 +67,80 @@ class Sweeper:
         for count in order.sample(threads, len(threads)):
             waiting = schedule.sessions([cell for cell in cells if cell.use.threads == count], order, timed=True)
             while waiting:
-                seats: list[Seat] = []
                 try:
-                    waiting = self._fill(waiting, seats, result)
-                    alive = sum(len(seat.strides) for seat in seats)
+                    waiting = self._fill(waiting, result)
+                    alive = sum(len(one.strides) for one in self._pool.live)
                     now, left = time.monotonic(), len(cells) - len(result.failed) - result.measured()
                     until = None if end_s is None else now + (end_s - now) * alive / max(alive, left, 1)
-                    crowded, sweeps = self._sweep(seats, result, order, until)
+                    crowded, sweeps = self._sweep(result, order, until)
                     saved_s += (time.monotonic() - now) * (1 - min(1.0, self._plan.min_sweeps / max(1, sweeps)))
                     waiting += crowded
                     result.sweeps = min(result.sweeps, sweeps) if alive else result.sweeps
                 except BaseException:  # an interruption: what has some of its sweeps is not measured
-                    for seat in seats:
-                        result.forget(seat.session.cells)
+                    for one in self._pool.live:
+                        result.forget(one.session.cells)
                     raise
                 finally:
-                    for seat in seats:
-                        seat.worker.kill()
+                    self._pool.end_workers()
                 if waiting:  # hosts that stay would hold the memory that is wanted
                     self._pool.close()
         self.shortest_s = time.monotonic() - began - saved_s
 
-    def _fill(self, waiting: list[Session], seats: list[Seat], result: PassResult) -> list[Session]:
+    def _fill(self, waiting: list[Session], result: PassResult) -> list[Session]:
         """Start workers and load their cells, as many as memory holds; return the sessions that wait."""
         while waiting:
-            full = seats and (len(seats) == self.most_alive or bounds.free_bytes() < ROOM_BYTES)
-            if full:
-                self.most_alive = min(len(seats), self.most_alive or len(seats))
+            alive = len(self._pool.live)
+            if alive and (alive == self.most_alive or bounds.free_bytes() < ROOM_BYTES):
+                self.most_alive = min(alive, self.most_alive or alive)
                 break
             session, *waiting = waiting
             try:
-                self._pool.seat(session, seats, result)
+                self._pool.start(session, result)
             except CrowdedError:
-                waiting.append(self._alone(seats, seats[-1], result))
+                waiting.append(self._alone(self._pool.live[-1], result))
         return waiting
 
-    def _sweep(
-        self, seats: list[Seat], result: PassResult, order: random.Random, until: float | None
-    ) -> tuple[list[Session], int]:
+    def _sweep(self, result: PassResult, order: random.Random, until: float | None) -> tuple[list[Session], int]:
         """Let bursts go round; return sessions that need more memory than there is beside others, and the sweeps."""
-        plan, crowded, sweep, told = self._plan, list[Session](), 0, 0
-        total, start, others = sum(len(seat.strides) for seat in seats), time.monotonic(), noise.OtherPrograms()
+        plan, live, crowded, sweep, done = self._plan, self._pool.live, list[Session](), 0, 0
+        total, start, others = sum(len(one.strides) for one in live), time.monotonic(), noise.OtherPrograms()
         # Sweeps of a pass are numbered on: what was not alive together has none in common.
         first = 1 + max((one.sweep for record in result.records.values() for one in record.bursts), default=-1)
-        while sweep < plan.sweeps and any(seat.strides for seat in seats):
+        while sweep < plan.sweeps and any(one.strides for one in live):
             if sweep >= plan.min_sweeps and until is not None and time.monotonic() > until:
                 break
-            where = {cell: seat for seat in seats for cell in seat.strides}
-            for table in order.sample(grouped := schedule.tables(where), len(grouped)):
-                probe_s = noise.probe(table[0].use.threads)
-                for cell in schedule.sweep(table, order):
-                    seat = where[cell]
-                    if cell in seat.strides and sweep % seat.strides[cell] == 0:
-                        try:
-                            self._pool.burst(seat, cell, result, first + sweep, probe_s, crowded=len(seats) > 1)
-                        except CrowdedError:
-                            crowded.append(self._alone(seats, seat, result))
+            where = {cell: one for one in live for cell in one.strides}
+            tables = schedule.tables(where)
+            for table in order.sample(tables, len(tables)):
+                due = [cell for cell in schedule.sweep(table, order) if sweep % where[cell].strides.get(cell, 1) == 0]
+                crowded += self._bursts(due, where, result, first + sweep)
             sweep += 1
             share = sweep / plan.sweeps
             if until is not None and sweep > plan.min_sweeps:
                 share = max(share, (time.monotonic() - start) / max(1e-9, until - start))
-            steps = int(min(1.0, share) * total) - told
+            steps = int(min(1.0, share) * total) - done
             self._on_step(table[0].artifact.architecture, steps)
-            told += steps
-        self._on_step("", total - told)
+            done += steps
+        self._on_step("", total - done)
         others_cpus = others.cpus()
-        for cell in (cell for seat in seats for cell in seat.strides):
+        for cell in (cell for one in live for cell in one.strides):
             result.records[cell] = replace(result.records[cell], others_cpus=others_cpus)
         return crowded, sweep
 
-    def _alone(self, seats: list[Seat], seat: Seat, result: PassResult) -> Session:
+    def _bursts(
+        self, due: Sequence[Cell], where: Mapping[Cell, LiveWorker], result: PassResult, sweep: int
+    ) -> list[Session]:
+        """Take a burst of each cell of one table; return sessions that need more memory than there is beside others."""
+        probe_s, crowded = noise.probe(due[0].use.threads) if due else 0.0, []
+        for cell in due:
+            if cell in where[cell].strides:  # neither failed nor crowded out meanwhile
+                try:
+                    self._pool.burst(where[cell], cell, result, sweep, probe_s)
+                except CrowdedError:
+                    crowded.append(self._alone(where[cell], result))
+        return crowded
+
+    def _alone(self, one: LiveWorker, result: PassResult) -> Session:
         """Return a session that is to be measured with nothing beside it, as all are from now on."""
         self.most_alive = 1
-        return leave(seats, seat, result)
+        return self._pool.remove(one, result)

@@ -8,7 +8,6 @@ one runtime.
 
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated, Literal
@@ -21,7 +20,7 @@ from mnist_deploy.architectures import INPUT_SHAPE
 from mnist_deploy.artifacts import Artifact, require_intact
 from mnist_deploy.benchmark import bounds
 from mnist_deploy.benchmark.messages import FORKS, Words
-from mnist_deploy.benchmark.worker import protected_stdout, reason, writer
+from mnist_deploy.benchmark.worker import limit, protected_stdout, reason, writer
 from mnist_deploy.quiet import without_telemetry
 from mnist_deploy.runtimes import RUNTIMES, Proof
 
@@ -95,14 +94,14 @@ def main() -> None:
     order = Order.model_validate_json(sys.stdin.read())
     broken: dict[str, str] = {}
     for number, trial in enumerate(order.trials):
-        _limit(order.limit_s)
+        limit(order.limit_s or 0)
         if trial.module not in broken:
             try:
                 _import(trial)
                 say(Imported(module=trial.module))
             except Exception as error:  # whatever a library raises is the finding
                 broken[trial.module] = import_reason(error)
-        _limit(None)
+        limit(0)
         if trial.module in broken:
             say(Ended(trial=number, finding=Finding(reason=broken[trial.module], broken=trial.module)))
         elif trial.runtime is None:
@@ -123,7 +122,7 @@ def _fork(number: int, trial: Trial, limit_s: float | None, say: Callable[[Event
         try:
             lifeline.tie(host)
             bounds.set_bounds(memory=trial.device == "cpu")
-            _limit(limit_s)
+            limit(limit_s or 0)
             say(Ended(trial=number, finding=use(trial)))
             code = 0
         finally:
@@ -179,12 +178,6 @@ def import_reason(error: Exception) -> str:
 
 def _below(error: BaseException) -> BaseException | None:
     return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-
-
-def _limit(limit_s: float | None) -> None:
-    """Let the kernel end this process after `limit_s`, stuck in a library or not; None takes the limit off."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, limit_s or 0)
 
 
 if __name__ == "__main__":

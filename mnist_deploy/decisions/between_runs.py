@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnist_deploy.benchmark.comparison import MARGIN, Ratio, Series
-from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL
+from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL, combined_error
 from mnist_deploy.results import Measurement
 from mnist_deploy.runtimes import RUNTIMES
 
@@ -95,11 +95,9 @@ def apart(base: Series, head: Series, between: float) -> Apart | None:
     logs = [np.log(np.asarray(one.pass_values_s, dtype=np.float64)) for one in (base, head)]
     if min(map(len, logs)) < MIN_PASSES_FOR_INTERVAL:
         return None
-    parts = [float(one.var(ddof=1)) / len(one) for one in logs]
-    within, degrees = sum(parts), sum(part**2 / (len(one) - 1) for part, one in zip(parts, logs, strict=True))
-    variance = within + between**2
-    freedom = variance**2 / degrees if degrees else math.inf
-    return Apart(math.log(head.value_s / base.value_s), math.sqrt(variance), freedom)
+    parts = [(float(one.var(ddof=1)) / len(one), len(one) - 1) for one in logs]
+    error, freedom = combined_error(parts, between)
+    return Apart(math.log(head.value_s / base.value_s), error, freedom)
 
 
 def shift(found: Sequence[Apart]) -> float | None:

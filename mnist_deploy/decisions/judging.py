@@ -43,15 +43,15 @@ def unpaired(
 ) -> tuple[list[Ratio], float | None, float]:
     """Compare two runs; return the ratios, what moved the whole run, and how much of that is the machine's."""
     spreads = [between_runs.spread(base, head) for _, base, head in pairs]
-    core, tail = (
-        [
-            between_runs.apart(base.series, head.series, between)
-            for (_, base, head), between in zip(pairs, chosen, strict=True)
-        ]
-        for chosen in ([one.core for one in spreads], [one.tail for one in spreads])
-    )
+    both = list(zip(pairs, spreads, strict=True))
+    core = [between_runs.apart(base.series, head.series, spread.core) for (_, base, head), spread in both]
+    tail = [between_runs.apart(base.series, head.series, spread.tail) for (_, base, head), spread in both]
     whole = between_runs.shift(
-        [one for (_, *both), one in zip(pairs, core, strict=True) if one and not _disturbed(*both)]
+        [
+            one
+            for (_, base, head), one in zip(pairs, core, strict=True)
+            if one is not None and not base.contended and not head.contended
+        ]
     )
     taken = between_runs.machines_part(whole)
     ratios = []
@@ -100,11 +100,7 @@ def _widened(base: Measurement, head: Measurement, *, paired: bool) -> str | Non
     if min(base.passes, head.passes) < MIN_PASSES_FOR_INTERVAL:
         passes = f"with {base.passes} passes in BASE and {head.passes} in HEAD"
         return f"{passes}: verdicts take {MIN_PASSES_FOR_INTERVAL} in each"
-    if paired or not _disturbed(base, head):
+    if paired or not (base.contended or head.contended):
         return None
     which = " and ".join(name for name, one in (("BASE", base), ("HEAD", head)) if one.contended)
     return f"other programs took processors from it in {which}: a narrow interval takes runs with little else running"
-
-
-def _disturbed(*both: Measurement) -> bool:
-    return any(one.contended for one in both)

@@ -209,7 +209,7 @@ def _comparison(found: comparison.Ratio, *, inverse: bool = False) -> Comparison
 
 
 def _series(recording: Recording, key: CellKey) -> Series:
-    quiet = statistics.summarize(recording.cell_times(key), key.batch_size).quiet
+    quiet = recording.quiet(key)
     return Series(quiet.value, quiet.pass_values)
 
 

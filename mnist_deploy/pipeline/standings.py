@@ -2,9 +2,6 @@
 
 import time
 
-import numpy as np
-
-from mnist_deploy.benchmark import statistics
 from mnist_deploy.benchmark.recording import CellKey, Recording
 from mnist_deploy.benchmark.schedule import Plan
 from mnist_deploy.kinds import kind
@@ -47,7 +44,7 @@ class Watch:
 def board(recording: Recording, done: int, passes: int) -> Board:
     """Return the board of what was measured so far; the cell that is measured twice counts once."""
     standings = [
-        Standing(_group(key), _label(key), quiet_s(recording, key)) for key in recording.passes if not key.twin
+        Standing(_group(key), _label(key), recording.quiet(key).value) for key in recording.passes if not key.twin
     ]
     groups = list(dict.fromkeys(_group(key) for key in recording.passes))
     standings.sort(key=lambda one: (groups.index(one.group), one.quiet_s))
@@ -60,11 +57,6 @@ def board(recording: Recording, done: int, passes: int) -> Board:
         disturbed=disturbed,
         standings=tuple(standings),
     )
-
-
-def quiet_s(recording: Recording, key: CellKey) -> float:
-    """Return a cell's time in quiet moments so far."""
-    return statistics.quiet(np.array([one.p50_ns for record in recording.passes[key] for one in record.bursts])) / 1e9
 
 
 def _group(key: CellKey) -> str:

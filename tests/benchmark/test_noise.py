@@ -61,25 +61,22 @@ def test_two_threads_on_one_processor_take_twice_as_long() -> None:
 BUSY = "import time; end = time.monotonic() + 30\nwhile time.monotonic() < end: pass"
 
 
+def others_cpus() -> float:
+    others = OtherPrograms()
+    time.sleep(1.0)
+    return others.cpus()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process that is no child cannot be started so simply")
 def test_a_busy_program_counts_unless_it_is_ours() -> None:
     """The same busy process: as a child of this one, and orphaned by the shell that started it."""
-    mine = subprocess.Popen([sys.executable, "-c", BUSY])
-    try:
-        others = OtherPrograms()
-        time.sleep(1.0)
-        own = others.cpus()
-    finally:
+    with subprocess.Popen([sys.executable, "-c", BUSY]) as mine:
+        own = others_cpus()
         mine.kill()
-        mine.wait()
     shell = subprocess.run(
         ["sh", "-c", '"$0" -c "$1" >/dev/null 2>&1 & echo $!', sys.executable, BUSY], capture_output=True, check=True
     )
     orphan = psutil.Process(int(shell.stdout))
-    try:
-        others = OtherPrograms()
-        time.sleep(1.0)
-        foreign = others.cpus()
-    finally:
-        orphan.kill()
+    foreign = others_cpus()
+    orphan.kill()
     assert foreign > own + 0.4
