@@ -4,9 +4,10 @@
 
 For each network and seed the two are trained one after the other, either first in turn, each in a process of its own
 on the same cores: the notebook's code (`benchmarks.notebook`) and this package's. Seconds are those of making and
-fitting the model, after imports and reading the data. The last lines hold the totals to what is promised: at most half
-the time, and accuracies whose means are no more than 0.15 points lower. Exit code 1 if either is not kept (accuracies
-are judged with the notebook's own number of epochs only).
+fitting the model, after imports and reading the data. The last lines hold them to what is promised: each network at
+least 1.4 times faster, all of them together 2 times where the processor multiplies in bfloat16 and 1.6 times elsewhere,
+and accuracies whose means are no more than 0.15 points lower. Exit code 1 if any of it is not kept (accuracies are
+judged with the notebook's own number of epochs only).
 """
 
 import argparse
@@ -19,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_deploy import dataset, training
+from mnist_deploy import cpu, dataset, environment, training
 from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.quiet import quiet
 from mnist_deploy.training import ComputeDtype
 
-SPEED_UP, POINTS = 2.0, 0.15
+EACH, IN_ALL, IN_ALL_WITH_BFLOAT16, POINTS = 1.4, 1.6, 2.0, 0.15
 OURS = "ours"
 
 
@@ -64,7 +65,9 @@ def main() -> int:
     parser.add_argument("--compute-dtype", choices=list(ComputeDtype), default="auto")
     asked = parser.parse_args()
     ways, total = ["notebook", OURS], {"notebook": 0.0, OURS: 0.0}
-    short = False
+    slow, short = [], []
+    features = cpu.features()
+    print(f"{environment.describe().cpu}: {' '.join(features)}")
     print(f"{'network':<20}{'notebook':>10}{'ours':>10}{'faster':>9}{'notebook':>11}{'ours':>9}{'points':>9}")
     for name in asked.names or ARCHITECTURES:
         seconds: dict[str, list[float]] = {way: [] for way in ways}
@@ -77,19 +80,23 @@ def main() -> int:
         mean = {way: float(np.mean(seconds[way])) for way in ways}
         reached = {way: float(np.mean(accuracies[way])) for way in ways}
         points = 100 * (reached[OURS] - reached["notebook"])
-        short |= points < -POINTS
+        faster = mean["notebook"] / mean[OURS]
+        slow += [name] if faster < EACH else []
+        short += [name] if points < -POINTS else []
         for way in ways:
             total[way] += mean[way]
         print(
-            f"{name:<20}{mean['notebook']:>8.1f} s{mean[OURS]:>8.1f} s{mean['notebook'] / mean[OURS]:>8.2f}x"
+            f"{name:<20}{mean['notebook']:>8.1f} s{mean[OURS]:>8.1f} s{faster:>8.2f}x"
             f"{reached['notebook']:>11.4f}{reached[OURS]:>9.4f}{points:>+9.2f}",
             flush=True,
         )
     faster = total["notebook"] / total[OURS]
     print(f"{'in all':<20}{total['notebook']:>8.1f} s{total[OURS]:>8.1f} s{faster:>8.2f}x")
-    missed = [f"faster {faster:.2f}x, not {SPEED_UP:g}x"] if faster < SPEED_UP else []
-    missed += [f"an accuracy is more than {POINTS} points lower"] if short and asked.epochs is None else []
-    print("; ".join(missed) or f"kept: at least {SPEED_UP:g}x faster")
+    promised = IN_ALL_WITH_BFLOAT16 if cpu.bfloat16_products(features) else IN_ALL
+    missed = [f"in all {faster:.2f}x, not {promised:g}x"] if faster < promised else []
+    missed += [f"not {EACH:g}x faster: {', '.join(slow)}"] if slow else []
+    missed += [f"more than {POINTS} points lower: {', '.join(short)}"] if short and asked.epochs is None else []
+    print("; ".join(missed) or f"kept: at least {promised:g}x faster in all and {EACH:g}x each")
     return 1 if missed else 0
 
 

@@ -1,12 +1,18 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mnist_deploy import training
 from mnist_deploy.architectures import ARCHITECTURES
+from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.dataset import Dataset, scaled
 from mnist_deploy.training import ComputeDtype, epochs
+from mnist_deploy.training.models import ONEDNN, onednn
 from mnist_deploy.training.records import resolved
 
 FLOAT32, BFLOAT16 = ComputeDtype.FLOAT32, ComputeDtype.BFLOAT16
@@ -36,9 +42,37 @@ def test_same_seed_same_weights_and_another_seed_others(name: str, compute_dtype
     assert not np.array_equal(weights(name, part, 4, compute_dtype), first)
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="pinning a process to a processor needs Linux")
+def test_the_weights_do_not_hang_on_how_many_cores_there_are(tiny_data: Path, tmp_path: Path) -> None:
+    name, found = "cnn-relu-16-32", []
+    for cores in (os.sched_getaffinity(0), {min(os.sched_getaffinity(0))}):
+        store = ArtifactStore(tmp_path / str(len(cores)))
+        asked = ["train", name, "--epochs", "2", "--data", str(tiny_data), "--artifacts", str(store.root)]
+        pinned = f"import os; os.sched_setaffinity(0, {cores}); from mnist_deploy.cli import main; main({asked})"
+        subprocess.run([sys.executable, "-c", pinned], check=True, capture_output=True)
+        found.append(training.load_model(store.model_path(name)).get_weights())
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_the_compute_dtype_changes_weights_a_little(part: Dataset) -> None:
     exact, rounded = (weights("cnn-relu-16-32", part, 3, dtype) for dtype in (FLOAT32, BFLOAT16))
     assert 0 < np.abs(exact - rounded).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("asked", "features", "meanwhile"),
+    [(None, ["avx", "avx2"], "1"), (None, ["avx"], None), (None, [], None), ("0", ["avx2"], "0"), ("1", ["avx"], "1")],
+)
+def test_onednn_is_asked_for_where_it_is_faster_and_nobody_has_decided(
+    asked: str | None, features: list[str], meanwhile: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(ONEDNN, raising=False)
+    if asked is not None:
+        monkeypatch.setenv(ONEDNN, asked)
+    with onednn(features):
+        assert os.environ.get(ONEDNN) == meanwhile
+    assert os.environ.get(ONEDNN) == asked
 
 
 @pytest.mark.parametrize("name", ["mlp-relu-128", "mlp-tanh-128", "cnn-relu-32-64"])
@@ -61,11 +95,19 @@ def test_an_epoch_is_what_fit_computes(name: str, part: Dataset) -> None:
         np.testing.assert_allclose(one, other, atol=2e-3)
 
 
-def test_every_image_is_taken_once_an_epoch_in_whole_batches_and_a_rest(part: Dataset) -> None:
-    """With a rate of 0 nothing is learned, so the epoch's figures are those of the untrained model on all images."""
+@pytest.mark.parametrize(
+    ("name", "batch_size"), [("mlp-relu-128", 300), ("cnn-relu-16-32", 300), ("cnn-relu-16-32", 666)]
+)
+def test_every_image_is_taken_once_an_epoch_in_whole_batches_and_a_rest(
+    name: str, batch_size: int, part: Dataset
+) -> None:
+    """With a rate of 0 nothing is learned, so the epoch's figures are those of the untrained model on all images.
+
+    The rests are of 200 images and of 2, which are fewer than a batch of convolutions has parts.
+    """
     import keras
 
-    architecture = replace(ARCHITECTURES["mlp-relu-128"], batch_size=300)
+    architecture = replace(ARCHITECTURES[name], batch_size=batch_size)
     keras.utils.set_random_seed(0)
     model = training.build(architecture)
     optimizer = keras.optimizers.SGD(0.0)

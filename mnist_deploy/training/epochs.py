@@ -12,6 +12,12 @@ from mnist_deploy.dataset import CLASSES, Dataset, scaled
 Order = npt.NDArray[np.int32]
 Epoch = Callable[[Order], dict[str, float]]
 
+# Into how many parts a batch is split if the network has convolutions. TensorFlow's executor computes the gradients of
+# the parts side by side, each with kernels of one thread, and adds them: on 2 cores that takes 0.6 to 0.9 of the time of
+# kernels that share the cores one after the other. The number is fixed, so that weights hang on the processor's
+# instructions and not on how many cores there are.
+SHARDS = 4
+
 
 def epoch_of(model: Any, optimizer: Any, architecture: Architecture, dataset: Dataset) -> Epoch:
     """Return a function that trains `model` by `optimizer`, built for it, for one epoch, in an order that it is given.
@@ -21,7 +27,7 @@ def epoch_of(model: Any, optimizer: Any, architecture: Architecture, dataset: Da
 
     Between two steps of `model.fit` Keras's callbacks, its input pipeline and TensorFlow's executor take longer than
     the step of a dense network: 1.7 ms a step, and 0.13 ms in this loop (mlp-relu-128). XLA compiles these into
-    one loop; it makes the convolutions slower on a CPU, so networks that have some run it uncompiled.
+    one loop; it makes the convolutions slower on a CPU, so networks that have some run it uncompiled, in `SHARDS`.
     `python -m benchmarks.training` measures both.
     """
     import keras
@@ -34,16 +40,25 @@ def epoch_of(model: Any, optimizer: Any, architecture: Architecture, dataset: Da
     whole, rest = divmod(count, batch_size)
     variables = model.trainable_variables
     loss_of = keras.losses.get(architecture.loss)
+    compiled = not any(isinstance(layer, Conv) for layer in architecture.layers)
+    shards = 1 if compiled or tf.config.list_physical_devices("GPU") else SHARDS
 
-    def learn(rows: Any, size: int) -> Any:
-        """Take one step; return the sums of losses and of right answers."""
+    def shard(rows: Any, size: int) -> Any:
+        """Return gradients and loss, as sums over these `rows` of a batch, and how many answers were right."""
         taken = tf.ensure_shape(tf.gather(images, rows), (size, *images.shape[1:]))
         with tf.GradientTape() as tape:
             scores = model(taken, training=True)
-            loss = tf.reduce_mean(loss_of(tf.gather(labels, rows), scores))
-        optimizer.apply(tape.gradient(loss, variables), variables)
+            loss = tf.reduce_sum(loss_of(tf.gather(labels, rows), scores))
         right = tf.math.count_nonzero(tf.argmax(scores, axis=1) == tf.gather(classes, rows), dtype=tf.int32)
-        return loss * size, right
+        return *tape.gradient(loss, variables), loss, right
+
+    def learn(rows: Any, size: int) -> Any:
+        """Take one step; return the sums of losses and of right answers."""
+        sizes = [len(part) for part in np.array_split(np.empty(size), min(shards, size))]
+        parts = [shard(part, each) for part, each in zip(tf.split(rows, sizes), sizes, strict=True)]
+        *gradients, loss, right = (tf.add_n(values) for values in zip(*parts, strict=True))
+        optimizer.apply([gradient / size for gradient in gradients], variables)
+        return loss, right
 
     def steps(order: Any) -> Any:
         losses, right = tf.constant(0.0), tf.constant(0)
@@ -55,7 +70,6 @@ def epoch_of(model: Any, optimizer: Any, architecture: Architecture, dataset: Da
             losses, right = losses + one, right + more
         return losses, right
 
-    compiled = not any(isinstance(layer, Conv) for layer in architecture.layers)
     run = tf.function(steps, jit_compile=compiled)
 
     def epoch(order: Order) -> dict[str, float]:
