@@ -13,8 +13,8 @@ Order = npt.NDArray[np.int32]
 Epoch = Callable[[Order], dict[str, float]]
 
 # Into how many parts a batch is split if the network has convolutions. TensorFlow's executor computes the gradients of
-# the parts side by side, each with kernels of one thread, and adds them: on 2 cores that takes 0.6 to 0.9 of the time of
-# kernels that share the cores one after the other. The number is fixed, so that weights hang on the processor's
+# the parts side by side, each with kernels of one thread, and adds them: on 2 cores that takes 0.6 to 0.9 of the time
+# of kernels that share the cores one after the other. The number is fixed, so that weights hang on the processor's
 # instructions and not on how many cores there are.
 SHARDS = 4
 

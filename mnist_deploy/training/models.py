@@ -50,8 +50,8 @@ def onednn(cpu_features: list[str]) -> Iterator[None]:
     """Have TensorFlow take oneDNN's kernels if it is imported meanwhile.
 
     By itself it takes them only where the processor has VNNI, AVX-512 bfloat16 or AMX (`IsMklEnabled` in its
-    tensorflow/core/util/port.cc), and Eigen's elsewhere, though oneDNN has kernels for AVX2 that train the
-    convolutional networks in half to two thirds of the time. The variable is taken back, so that workers measure
+    tensorflow/core/util/port.cc), and Eigen's elsewhere, though oneDNN has kernels for AVX2, with which a step of the
+    convolutional networks takes 0.4 to 0.7 of the time. The variable is taken back, so that workers measure
     TensorFlow as it is by itself.
     """
     if ONEDNN in os.environ or "avx2" not in cpu_features:
