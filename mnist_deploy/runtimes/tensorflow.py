@@ -91,7 +91,7 @@ def configure(device: str, threads: int | None) -> None:
     try:
         if tf.config.get_visible_devices("GPU") != wanted:
             tf.config.set_visible_devices(wanted, "GPU")
-        if threads is not None and tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        if threads is not None:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             # One op after another: these networks are chains.
             tf.config.threading.set_inter_op_parallelism_threads(1)
