@@ -12,7 +12,6 @@ import psutil
 import pytest
 
 from mnist_deploy import files, results, training
-from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.artifacts import ArtifactStore, State
 from mnist_deploy.results import Results
 from tests.conftest import NETWORKS, TinyRun, clean_environment, mnist_deploy
@@ -94,10 +93,9 @@ def test_a_run_that_is_killed_at_20_moments_is_completed(tiny_data: Path, tmp_pa
 
 def test_training_goes_on_after_the_last_finished_epoch(tiny_run: TinyRun, tmp_path: Path) -> None:
     """To the same weights, bit for bit, as a training that nobody disturbs."""
-    import keras
-
-    store = ArtifactStore(tmp_path / "artifacts")
-    command = ["train", CNN, "--epochs", "4", "--data", tiny_run.data, "--artifacts", store.root]
+    store, undisturbed = ArtifactStore(tmp_path / "artifacts"), ArtifactStore(tmp_path / "undisturbed")
+    train = ["train", CNN, "--epochs", "4", "--data", tiny_run.data, "--artifacts"]
+    command = [*train, store.root]
     process = begun(*command)
     while not list(store.root.glob(f"{CNN}/unfinished/*.npz")):
         assert process.poll() is None
@@ -108,19 +106,9 @@ def test_training_goes_on_after_the_last_finished_epoch(tiny_run: TinyRun, tmp_p
     assert ended.code == 0 and "going on after epoch" in ended.err, ended.err
     record = store.training(CNN)
     assert record is not None and len(record.history["loss"]) == 4
-    model, done = training.train(ARCHITECTURES[CNN], tiny_run.dataset, record.settings)
-    assert done.history == record.history
-    after = keras.saving.load_model(store.model_path(CNN), compile=False)
-    for one, other in zip(after.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert not list(store.root.rglob("unfinished")), "what is finished needs no checkpoint"
-
-
-def test_what_was_killed_right_after_training_is_registered_by_the_same_command(root: Path, tiny_data: Path) -> None:
-    store = ArtifactStore(root)
-    entry = next(one for one in store.manifest().artifacts if one.architecture == MLP and one.format == "keras")
-    (root / MLP / "reference.npz").unlink()
-    command = ["train", MLP, "--epochs", "1", "--data", tiny_data, "--artifacts", root]
-    assert mnist_deploy(*command).code == 0
-    reference = store.reference(MLP)
-    assert reference is not None and reference.model_sha256 == entry.sha256
+    assert mnist_deploy(*train, undisturbed.root).code == 0
+    other = undisturbed.training(CNN)
+    assert other is not None and other.history == record.history
+    one, two = (training.load_model(each.model_path(CNN)).get_weights() for each in (store, undisturbed))
+    for after, expected in zip(one, two, strict=True):
+        np.testing.assert_array_equal(after, expected)

@@ -25,10 +25,13 @@ def part(mnist: Dataset) -> Dataset:
     )
 
 
-def weights(name: str, data: Dataset, seed: int, compute_dtype: ComputeDtype = ComputeDtype.AUTO) -> np.ndarray:
+def trained(
+    name: str, data: Dataset, seed: int, compute_dtype: ComputeDtype = ComputeDtype.AUTO
+) -> tuple[np.ndarray, dict[str, list[float]]]:
+    """All weights in a row, and what each epoch says of itself."""
     settings = training.settings_for(ARCHITECTURES[name], data, epochs=2, seed=seed, compute_dtype=compute_dtype)
-    model, _ = training.train(ARCHITECTURES[name], data, settings)
-    return np.concatenate([array.ravel() for array in model.get_weights()])
+    model, done = training.train(ARCHITECTURES[name], data, settings)
+    return np.concatenate([array.ravel() for array in model.get_weights()]), done.history
 
 
 @pytest.mark.parametrize(
@@ -36,10 +39,13 @@ def weights(name: str, data: Dataset, seed: int, compute_dtype: ComputeDtype = C
     [("mlp-relu-128", FLOAT32), ("cnn-relu-16-32", FLOAT32), ("cnn-relu-16-32", BFLOAT16)],
 )
 def test_same_seed_same_weights_and_another_seed_others(name: str, compute_dtype: ComputeDtype, part: Dataset) -> None:
-    first = weights(name, part, 3, compute_dtype)
-    weights("mlp-tanh-128", part, seed=9)  # what was trained before in this process must not matter
-    np.testing.assert_array_equal(weights(name, part, 3, compute_dtype), first)
-    assert not np.array_equal(weights(name, part, 4, compute_dtype), first)
+    first, history = trained(name, part, 3, compute_dtype)
+    trained("mlp-tanh-128", part, seed=9)  # what was trained before in this process must not matter
+    for _ in range(2):
+        again, the_same = trained(name, part, 3, compute_dtype)
+        np.testing.assert_array_equal(again, first)
+        assert the_same == history
+    assert not np.array_equal(trained(name, part, 4, compute_dtype)[0], first)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="pinning a process to a processor needs Linux")
@@ -56,7 +62,7 @@ def test_the_weights_do_not_hang_on_how_many_cores_there_are(tiny_data: Path, tm
 
 
 def test_the_compute_dtype_changes_weights_a_little(part: Dataset) -> None:
-    exact, rounded = (weights("cnn-relu-16-32", part, 3, dtype) for dtype in (FLOAT32, BFLOAT16))
+    exact, rounded = (trained("cnn-relu-16-32", part, 3, dtype)[0] for dtype in (FLOAT32, BFLOAT16))
     assert 0 < np.abs(exact - rounded).max() < 0.05
 
 

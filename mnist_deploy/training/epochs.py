@@ -56,9 +56,11 @@ def epoch_of(model: Any, optimizer: Any, architecture: Architecture, dataset: Da
         """Take one step; return the sums of losses and of right answers."""
         sizes = [len(part) for part in np.array_split(np.empty(size), min(shards, size))]
         parts = [shard(part, each) for part, each in zip(tf.split(rows, sizes), sizes, strict=True)]
-        *gradients, loss, right = (tf.add_n(values) for values in zip(*parts, strict=True))
-        optimizer.apply([gradient / size for gradient in gradients], variables)
-        return loss, right
+        *gradients, losses, right = zip(*parts, strict=True)
+        optimizer.apply([tf.add_n(each) / size for each in gradients], variables)
+        # No `add_n` here: TensorFlow would add the sum over the epoch by the same operation, which begins with any of
+        # its inputs whose memory it may write to, so the last digits of the epoch's loss would not repeat.
+        return tf.reduce_sum(tf.stack(losses)), tf.add_n(right)
 
     def steps(order: Any) -> Any:
         losses, right = tf.constant(0.0), tf.constant(0)
