@@ -36,6 +36,14 @@ def percent(value: float | None) -> str:
     return f"{value:.1%}" if value < 0.0995 else f"{value:.0%}"
 
 
+def points(value: float | None) -> str:
+    """Return a difference of two shares in percentage points: '1 point', '0.25 points'; '-' for none."""
+    if value is None:
+        return "-"
+    text = f"{value * 100:.2f}".rstrip("0").rstrip(".")
+    return f"{text} point{'' if text == '1' else 's'}"
+
+
 def times(value: float) -> str:
     """Return a factor with three significant digits and an x."""
     return f"{value:,.0f}x" if value >= 99.95 else f"{_three(value)}x"
