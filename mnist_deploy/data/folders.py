@@ -22,7 +22,7 @@ IDX_FILES = {
 }
 # How deep, and among how many entries, the folder with the files is looked for: torchvision puts them in MNIST/raw.
 _DEPTH = 2
-_MAX_ENTRIES = 1000
+MAX_ENTRIES = 1000
 
 
 def read(source: Path, *, training: bool) -> dict[str, UInt8Array]:
@@ -97,7 +97,7 @@ def _instead(source: Path, *, training: bool) -> str:
 def _entries(folder: Path, depth: int) -> Iterator[os.DirEntry[str]]:
     """Yield what lies in a folder, and in the folders in it; links are not followed, unreadable ones passed over."""
     level = [str(folder)]
-    left = _MAX_ENTRIES
+    left = MAX_ENTRIES
     for _ in range(depth):
         below = []
         for path in level:
