@@ -33,6 +33,13 @@ def recommend(
     min_accuracy: Annotated[
         str | None, typer.Option(metavar="SHARE", help="On the test images at least: 0.985 or 98.5%.")
     ] = None,
+    max_accuracy_drop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Below the best accuracy at most: 1%, 0.01, or none. [default: 1%; none with --min-accuracy]",
+        ),
+    ] = None,
     max_size: Annotated[
         str | None,
         typer.Option(metavar="SIZE", help="Of the artifact at most: 100KB is 100,000 bytes, 100KiB 102,400."),
@@ -79,6 +86,7 @@ def recommend(
     wishes = meaning.wishes(
         max_latency=max_latency,
         min_accuracy=min_accuracy,
+        max_accuracy_drop=max_accuracy_drop,
         max_size=max_size,
         max_memory=max_memory,
         min_throughput=min_throughput,
