@@ -148,7 +148,7 @@ def test_verdicts_and_noise_are_judged_as_the_readme_says() -> None:
 
 
 def test_tables_in_the_readme_name_real_things() -> None:
-    start = r"^(?:\d+[=?]? +|- +)?(keras|saved_model|tflite|onnx) (\w+) +"
+    start = r"^(?:\d+ +(?:fastest|tie|undecided|slower) +)?(keras|saved_model|tflite|onnx) (\w+) +"
     rows = re.findall(start + r"(?!opset)([a-z-]+) +\d", README, flags=re.MULTILINE)
     assert rows, "the README shows a table of a real run"
     for format, precision, runtime in rows:

@@ -7,6 +7,8 @@ import typer
 from mnist_deploy.cli import effort, finish, meaning, options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mnist_deploy.artifacts import ArtifactStore
     from mnist_deploy.dataset import Dataset
     from mnist_deploy.pipeline.selection import Selection
@@ -197,6 +199,22 @@ def _finish(store: "ArtifactStore", results: "Results", *, as_json: bool) -> Non
         console = layout.console()
         console.print(tables.everything(results))
         console.print(f"Results: {path}", soft_wrap=True)
+        if results.command == "run":
+            _summarize(store, results, path)
+
+
+def _summarize(store: "ArtifactStore", results: "Results", path: "Path") -> None:
+    """Print what a run came to."""
+    from mnist_deploy.decisions.records import Wishes
+    from mnist_deploy.pipeline import recommending
+    from mnist_deploy.reports import layout
+    from mnist_deploy.reports.run_summary import run_summary
+
+    advice = recommending.advise(store, Wishes(), paths=[path]) if results.measurements else None
+    console = layout.console()
+    console.print()
+    # A command that is longer than a line must not be cut off.
+    console.print(run_summary(results, advice), crop=False)
 
 
 def _require_measured(results: "Results") -> None:

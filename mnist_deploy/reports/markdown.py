@@ -127,4 +127,4 @@ def _how(results: Results) -> Iterator[tuple[str, str]]:
         yield "±", "where another run's quiet p50 is to be expected (95 %)"
         yield "rank", f"1 + how many of the network are faster, by an interval beyond 1 and {MARGIN:.0%} or more"
         # The others explain columns that are not here.
-        yield from ((name, text) for name, text in legend(results) if name not in {"#", "+-", "roof"})
+        yield from ((name, text) for name, text in legend(results) if name not in {"rank", "", "+-", "roof"})
