@@ -6,10 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, computed_field, model_validator
 
 from mnist_deploy import documents, files
-from mnist_deploy.benchmark.comparison import Series, Verdict
+from mnist_deploy.benchmark import comparison
+from mnist_deploy.benchmark.comparison import Series, Verdict, VersusFastest
 from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.benchmark.schedule import Plan, Use
 from mnist_deploy.environment import Environment
@@ -170,6 +171,18 @@ class Measurement(BaseModel):
     runtime_version: str | None
     model_sha256: str
     artifact_sha256: str
+
+    @computed_field(  # type: ignore[prop-decorator]
+        description="How it stands against the fastest of the same network and use; null if no verdicts could be given."
+    )
+    @property
+    def versus_fastest(self) -> VersusFastest | None:
+        """'fastest', 'tie', 'undecided' or 'slower'; None without a rank."""
+        if self.rank is None:
+            return None
+        if self.against_best is None:
+            return VersusFastest.FASTEST
+        return comparison.versus_fastest(self.rank, self.against_best.ratio, self.against_best.verdict)
 
     @property
     def series(self) -> Series:

@@ -92,10 +92,12 @@ def test_speed_up_is_told_against_the_baseline_of_the_same_table() -> None:
     ]  # fmt: skip
     assert int8[0].speed_up is not None and int8[0].speed_up.verdict is Verdict.SLOWER
     assert [one.rank for one in keras] == [3, 1, 2, 1, 1]
+    assert [one.versus_fastest for one in keras] == ["slower", "fastest", "slower", "fastest", "fastest"]
     assert [one.sole_winner for one in keras] == [False, True, False, False, False]
     assert not figures.undecided(keras)
     noisy = figures.compare(rows, judge_noise(recording(twin=2000)), Baseline("keras-predict"), 0.05)
     assert {one.rank for one in noisy} == {None} and not any(one.sole_winner for one in noisy)
+    assert {one.versus_fastest for one in noisy} == {None}
     assert noisy[1].speed_up is not None, "a ratio with its interval is no verdict"
 
 
@@ -111,6 +113,6 @@ def test_real_figures_hold_together(measured: tuple[object, Results]) -> None:
         assert one.latency_quiet_low_s <= one.latency_quiet_high_s
         baseline = (one.runtime, one.precision) == ("litert", "float32")
         assert (one.speed_up is None) == baseline
-        assert (one.rank is None) == (found.noise.no_verdicts is not None)
+        assert (one.rank is None) == (one.versus_fastest is None) == (found.noise.no_verdicts is not None)
     ort = {one.batch_size: one.call for one in found.measurements if one.runtime == "onnxruntime"}
     assert "io" in ort[1] and ort[256] == "InferenceSession.run"

@@ -99,11 +99,11 @@ def test_fastest_first_and_best_marked() -> None:
     shown = text(tables.everything(RECORDS)).splitlines()
     start = shown.index("mlp-relu-128: batch 1, 1 thread")
     rows = shown[start + 3 : start + 7]
-    assert [row.split()[0:4] for row in rows] == [
-        ["1=", "tflite", "int8", "litert"],
-        ["1=", "tflite", "float32", "litert"],
-        ["3", "onnx", "float32", "onnxruntime"],
-        ["4", "keras", "float32", "keras-predict"],
+    assert [row.split()[0:5] for row in rows] == [
+        ["1", "fastest", "tflite", "int8", "litert"],
+        ["1", "tie", "tflite", "float32", "litert"],
+        ["3", "slower", "onnx", "float32", "onnxruntime"],
+        ["4", "slower", "keras", "float32", "keras-predict"],
     ]
     assert "3.30 us*" in rows[0] and "3.37 us*" in rows[1], "2 % apart: joint best"
     assert "10.0 us " in rows[2] and "13,333x" in rows[0]

@@ -25,6 +25,15 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
 
 
+class VersusFastest(StrEnum):
+    """How a cell stands against the fastest of its table; see `versus_fastest`."""
+
+    FASTEST = "fastest"
+    TIE = "tie"
+    UNDECIDED = "undecided"
+    SLOWER = "slower"
+
+
 @dataclass(frozen=True)
 class Series:
     """One cell's time in quiet moments, and its value for each pass (see `statistics.Estimate`), in seconds."""
@@ -107,6 +116,22 @@ def ranks(cells: Sequence[Series], alpha: float = 0.05) -> list[int] | None:
 def joint(found: Ratio) -> bool:
     """Tell whether two cells, of which the first takes no less time, share a rank."""
     return verdict(found) is not Verdict.SLOWER and found.centre < NEVER_JOINT
+
+
+def versus_fastest(rank: int, factor: float, judged: Verdict) -> VersusFastest:
+    """Return the word for a cell that is not the fastest itself.
+
+    Args:
+        rank: the cell's rank, from 1; see `ranks`.
+        factor: its time over the fastest one's, at least 1.
+        judged: the verdict on that ratio.
+
+    Slower: by verdict, or it takes 1.5 times as long. A tie: by verdict, at rank 1 only, since a cell of a later rank
+    comes after one that is slower. Undecided: the rest.
+    """
+    if judged is Verdict.SLOWER or factor >= NEVER_JOINT:
+        return VersusFastest.SLOWER
+    return VersusFastest.TIE if judged is Verdict.TIE and rank == 1 else VersusFastest.UNDECIDED
 
 
 def resolution(cells: Sequence[Series], alpha: float = 0.05) -> float | None:

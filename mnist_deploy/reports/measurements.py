@@ -1,10 +1,10 @@
 """What was measured, as tables: one for each network and use, one of costs for each network, and how it was done."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 
-from mnist_deploy.benchmark.comparison import MARGIN, TIE_MARGIN, Verdict, ratio, verdict
+from mnist_deploy.benchmark.comparison import MARGIN, TIE_MARGIN, VersusFastest
 from mnist_deploy.decisions.recommendation import inputs_differ
 from mnist_deploy.kinds import kind
 from mnist_deploy.plural import counted
@@ -13,6 +13,13 @@ from mnist_deploy.reports.setbacks import setbacks
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds, times
 from mnist_deploy.reports.wording import UINT8
 from mnist_deploy.results import Check, Comparison, Measurement, Noise, Results, RuntimeRow
+
+# The words of the column `verdict`; see `comparison.versus_fastest`.
+VERDICTS = {
+    VersusFastest.TIE: f"another run would show less than {TIE_MARGIN:.0%} between it and the fastest",
+    VersusFastest.UNDECIDED: "the run shows neither a tie with the fastest nor a difference",
+    VersusFastest.SLOWER: f"than the fastest by {MARGIN:.0%} or more, beyond chance",
+}
 
 
 def measurements(results: Results) -> Iterator[RenderableType]:
@@ -40,7 +47,7 @@ def checks(records: Sequence[Check]) -> RenderableType:
 
 def _speed(title: str, batch: int, rows: list[Measurement], results: Results) -> RenderableType:
     end_to_end = ", from pixels to label" if rows[0].timed == "end-to-end" else ""
-    body = table(("#", "artifact", "runtime"), ("quiet p50", "+-", "speed-up", "p99", "images/s", "roof"))
+    body = table(("#", "verdict", "artifact", "runtime"), ("quiet p50", "+-", "speed-up", "p99", "images/s", "roof"))
     rows = sorted(rows, key=lambda one: one.latency_quiet_s)
     best = marker([one.latency_quiet_s for one in rows], seconds)
     for one in rows:
@@ -48,7 +55,7 @@ def _speed(title: str, batch: int, rows: list[Measurement], results: Results) ->
         p99 = trusted(seconds(one.latency_p99_s), one.latency_p99_half_width)
         images = trusted(rate(one.throughput_images_per_s), one.throughput_half_width)
         rest = (p99, images, percent(one.roof_share))
-        body.add_row(*row((rank(one, rows), *who(one), *speed, *rest)))
+        body.add_row(*row((*_standing(one), *who(one), *speed, *rest)))
     return titled(title + end_to_end, body, [_speed_note(batch, rows, results), *setbacks(rows)], quick=results.quick)
 
 
@@ -113,11 +120,8 @@ def _how(results: Results) -> Iterator[RenderableType]:
 def legend(results: Results) -> Iterator[tuple[str, str]]:
     """Yield what the columns mean, how quiet the machine was, and what follows from that, each under its name."""
     yield "quiet p50", "median call in quiet moments: the 5 % quantile of the bursts' medians; rows are ranked by it"
-    yield (
-        "#",
-        f"rank; = a tie with the first row of the rank (less than {TIE_MARGIN:.0%} apart), ? undecided against it: "
-        "the run tells neither a tie nor a difference",
-    )
+    yield "#", "rank in the order of the times shown; rows that no verdict parts from the first of a rank share it"
+    yield "verdict", "; ".join(f"{word}: {meaning}" for word, meaning in VERDICTS.items())
     yield "+-", f"how far another run's figure may lie from it (95 % interval); * best, or within {MARGIN:.0%} of it"
     far = f"another run's figure may differ by over {TRUSTED_HALF_WIDTH:.0%}"
     yield "~", f"not to rely on: {far}, or passes or calls are too few"
@@ -168,22 +172,14 @@ def _noise(noise: Noise) -> Iterator[tuple[str, str]]:
         yield "no verdicts", noise.no_verdicts
 
 
-def rank(one: Measurement, rows: Iterable[Measurement]) -> str:
-    """Return the rank: with = where it is a tie with the rank's first, with ? where that is undecided.
+def standing(row: Measurement) -> str:
+    """Return a row's rank and its word against the fastest, as '3 slower'; '-' without verdicts."""
+    return "-" if row.rank is None else " ".join(_standing(row))
 
-    '-' without verdicts.
-    """
-    if one.rank is None:
-        return "-"
-    mine = sorted((other for other in rows if other.rank == one.rank), key=lambda other: other.latency_quiet_s)
-    if len(mine) == 1:
-        return str(one.rank)
-    undecided = one is not mine[0] and verdict(ratio(one.series, mine[0].series)) is Verdict.UNDECIDED
-    return f"{one.rank}{'?' if undecided else '='}"
+
+def _standing(row: Measurement) -> tuple[str, str]:
+    return ("-", "-") if row.rank is None else (str(row.rank), row.versus_fastest or "-")
 
 
 def _speed_up(found: Comparison | None) -> str:
-    if found is None:
-        return "-"
-    far = reach(found.ratio, found.low, found.high)
-    return times(found.ratio) if far is None else f"{times(found.ratio)} +-{percent(far)}"
+    return "-" if found is None else trusted(times(found.ratio), reach(found.ratio, found.low, found.high))

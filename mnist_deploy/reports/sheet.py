@@ -1,9 +1,9 @@
 """Results as CSV, one row for each measurement, for a spreadsheet or pandas.
 
-The columns are the fields of `Measurement` that are one value, then those of the row of parity that belongs to it, then
-what the whole run has to say. They have the names of the JSON Schema (`mnist-deploy schema`), nested ones joined by an
-underscore, and so SI units. A cell is empty where nothing is known. What was verified but not measured has a row too,
-without figures of speed: no row of parity is lost.
+The columns are the fields of `Measurement` that are one value, last those that follow from others, then those of the
+row of parity that belongs to it, then what the whole run has to say. They have the names of the JSON Schema
+(`mnist-deploy schema`), nested ones joined by an underscore, and so SI units. A cell is empty where nothing is known.
+What was verified but not measured has a row too, without figures of speed: no row of parity is lost.
 
 The file follows RFC 4180: commas, CRLF, quotes where they are needed. A cell of text that a spreadsheet would take for
 a formula (it begins with =, +, -, @, a tab or a line break) gets an apostrophe before it, as OWASP's page "CSV
@@ -62,6 +62,8 @@ def _values(model: type[BaseModel], one: BaseModel | None = None, prefix: str = 
             found |= _values(inner, value, f"{prefix}{name}_")
         elif get_origin(field.annotation) not in (list, dict):
             found[prefix + name] = value
+    for name in model.model_computed_fields:
+        found[prefix + name] = getattr(one, name, None)
     return found
 
 

@@ -16,12 +16,14 @@ from mnist_deploy.benchmark.comparison import (
     Ratio,
     Series,
     Verdict,
+    VersusFastest,
     holm,
     ranks,
     ratio,
     resolution,
     sole_winner,
     verdict,
+    versus_fastest,
 )
 from mnist_deploy.benchmark.statistics import Numbers, estimate, interval_reach, quiet, rerun_error
 
@@ -103,6 +105,32 @@ def test_what_takes_half_as_long_again_shares_no_rank_whatever_the_interval_says
     restless = series(1.0, 3.0, 1.0, 3.0, 1.0)  # 1.55 on average
     assert verdict(ratio(restless, around(1.0))) is Verdict.UNDECIDED
     assert ranks([restless, around(1.0)]) == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("rank", "factor", "judged", "expected"),
+    [
+        (1, 1.02, Verdict.TIE, VersusFastest.TIE),
+        (1, 1.2, Verdict.UNDECIDED, VersusFastest.UNDECIDED),
+        (2, 1.1, Verdict.SLOWER, VersusFastest.SLOWER),
+        (2, 1.5, Verdict.UNDECIDED, VersusFastest.SLOWER),  # what takes half as long again is no candidate for a tie
+        (3, 1.2, Verdict.UNDECIDED, VersusFastest.UNDECIDED),  # a restless one behind one that is slower by verdict
+        (3, 1.04, Verdict.TIE, VersusFastest.UNDECIDED),  # a tie is of rank 1
+    ],
+)
+def test_known_words_against_the_fastest(rank: int, factor: float, judged: Verdict, expected: VersusFastest) -> None:
+    assert versus_fastest(rank, factor, judged) is expected
+
+
+@given(st.lists(FIVE, min_size=2, max_size=6))
+def test_the_word_against_the_fastest_agrees_with_the_rank(cells: list[list[float]]) -> None:
+    table = [series(*cell) for cell in cells]
+    best = min(table, key=lambda cell: cell.value_s)
+    for rank, cell in zip(ranks(table) or [], table, strict=True):
+        if cell is not best:
+            against = ratio(cell, best)
+            word = versus_fastest(rank, against.centre, verdict(against))
+            assert (word is VersusFastest.TIE) <= (rank == 1) <= (word is not VersusFastest.SLOWER)
 
 
 def test_no_ranks_from_two_passes() -> None:

@@ -23,7 +23,7 @@ def test_sheet(snapshot: SnapshotAssertion) -> None:
 
 def test_every_field_that_is_one_value_is_a_column() -> None:
     columns = rows(RECORDS)[0].keys()
-    for name in (*Measurement.model_fields, *ParityRow.model_fields):
+    for name in (*Measurement.model_fields, *Measurement.model_computed_fields, *ParityRow.model_fields):
         assert name in LISTS or any(column == name or column.startswith(f"{name}_") for column in columns), name
 
 
@@ -36,12 +36,14 @@ def test_values_are_those_of_the_records() -> None:
     assert (first["flips_lost"], first["flips_gained"], first["flips_altered"]) == ("16", "4", "3")
     assert float(first["speed_up_ratio"]) == 13_333 and first["speed_up_verdict"] == "faster"
     assert first["installed_bytes"] == "138000000" and first["noisy"] == "false"
+    assert [row["versus_fastest"] for row in rows(RECORDS)[:4]] == ["slower", "fastest", "slower", "tie"]
 
 
 def test_unknown_is_empty() -> None:
     by_runtime = {(one["runtime"], one["device"]): one for one in rows(RECORDS) if one["batch_size"] == "1"}
     unverified = by_runtime["openvino-default", "cpu"]
-    for name in ("accuracy", "passed", "flips_lost", "failures", "gate", "installed_bytes", "rank", "speed_up_ratio"):
+    for name in ("accuracy", "passed", "flips_lost", "failures", "gate", "installed_bytes", "rank", "versus_fastest",
+                 "speed_up_ratio"):  # fmt: skip
         assert unverified[name] == "", name
     assert rows(RECORDS.model_copy(update={"noise": None}))[0]["noisy"] == ""
     assert rows(RECORDS.model_copy(update={"noise": NOISY}))[0]["noisy"] == "true"

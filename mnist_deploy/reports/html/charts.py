@@ -13,7 +13,7 @@ from mnist_deploy.kinds import kind
 from mnist_deploy.reports.html.cells import label, runtime_of
 from mnist_deploy.reports.html.distributions import Distribution
 from mnist_deploy.reports.layout import quiet_reach
-from mnist_deploy.reports.measurements import rank
+from mnist_deploy.reports.measurements import standing
 from mnist_deploy.reports.units import number_bytes, percent, seconds
 from mnist_deploy.results import TrainingRow
 
@@ -228,7 +228,7 @@ def curves(rows: Sequence[TrainingRow], figure: str, palette: Mapping[str, str])
 
 def _names(cells: Sequence[Candidate]) -> list[str]:
     rows = [one.measurement for one in cells]
-    return [f"{rank(row, rows)}  {label(row)}".removeprefix("-  ") for row in rows]
+    return [f"{standing(row)}  {label(row)}".removeprefix("-  ") for row in rows]
 
 
 def _p50(one: Candidate) -> str:

@@ -1,6 +1,6 @@
 """The page's tables of figures: speed, costs, parity, distributions and training."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.decisions.recommendation import inputs_differ
@@ -13,7 +13,7 @@ from mnist_deploy.reports.html.cells import UseCells, runtime_of, speed_up
 from mnist_deploy.reports.html.distributions import QUANTILES, Distribution
 from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
 from mnist_deploy.reports.layout import quiet_reach, trusted, who
-from mnist_deploy.reports.measurements import rank
+from mnist_deploy.reports.measurements import standing
 from mnist_deploy.reports.setbacks import setbacks
 from mnist_deploy.reports.tables import parity_notes
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds
@@ -38,7 +38,7 @@ def speed(network: str, use: UseCells, results: Results) -> Grid:
         Column("parity"),
     )
     rows = [
-        Row((_rank(one, use.cells), *_who(one), *_speed(one), *_accuracy(one)), one.passed is False, bool(one.warnings))
+        Row((_rank(one), *_who(one), *_speed(one), *_accuracy(one)), one.passed is False, bool(one.warnings))
         for one in use.cells
     ]
     return Grid(f"{network}: {use.title}", columns, rows, _speed_notes(use, results))
@@ -234,15 +234,13 @@ def _speed_notes(use: UseCells, results: Results) -> list[str]:
     if any(quiet_reach(one.measurement) is None for one in use.cells):
         notes.append("No interval where there are fewer than three passes.")
     if any(one.measurement.rank is not None for one in use.cells):
-        notes.append(
-            f"rank: 1 + how many rows are faster, by an interval beyond 1 and {MARGIN:.0%} or more; = is shared."
-        )
+        notes.append(f"rank: 1 + how many rows are faster, by an interval beyond 1 and {MARGIN:.0%} or more.")
     return notes + setbacks(one.measurement for one in use.cells)
 
 
-def _rank(one: Candidate, others: Iterable[Candidate]) -> Cell:
+def _rank(one: Candidate) -> Cell:
     place = one.measurement.rank
-    return Cell(rank(one.measurement, (other.measurement for other in others)), "" if place is None else str(place))
+    return Cell(standing(one.measurement), "" if place is None else str(place))
 
 
 def _who(one: Candidate) -> tuple[Cell, Cell]:
