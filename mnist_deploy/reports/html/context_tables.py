@@ -53,11 +53,11 @@ def processors(rows: Sequence[ProcessorRow]) -> Grid:
     labels, lines = other_processors.lines_of(rows)
     columns = (
         *name_columns("network"),
-        *(Column(label, True, "images with another class, of those compared") for label in labels),
         Column("same answers"),
+        *(Column(label, True, "images with another class, of those compared") for label in labels),
     )
     body = [
-        Row([*map(text, (line.record.architecture, *who(line.record), *line.cells, line.verdict))], line.failed)
+        Row([*map(text, (line.record.architecture, *who(line.record), line.verdict, *line.cells))], line.failed)
         for line in lines
     ]
     notes = [*other_processors.failures(rows), other_processors.legend(rows)]
