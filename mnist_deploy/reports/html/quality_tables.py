@@ -23,7 +23,7 @@ def parity(network: str, rows: Sequence[ParityRow]) -> Grid:
         Column("p", True, "McNemar's exact test that the change is chance"),
         Column("lost", True, "images that Keras has right and the artifact wrong"),
         Column("gained", True, "images that Keras has wrong and the artifact right"),
-        Column("other", True, "images that both have wrong, but differently"),
+        Column("altered", True, "images that both have wrong, but differently"),
         Column("max error", True, "of a score, against Keras's"),
         Column("mean KL", True, "Kullback-Leibler divergence of the scores from Keras's, in nats"),
         Column("gate", meaning="the limits that it was checked against"),
@@ -48,8 +48,8 @@ def parity(network: str, rows: Sequence[ParityRow]) -> Grid:
         for one in rows
     ]
     notes = [
-        "95 %: Wilson's interval. change, p: against Keras, by McNemar's exact test. lost, gained, other: images whose "
-        "class changed; Keras alone has them right, the artifact alone, or neither.",
+        "95 %: Wilson's interval. change, p: against Keras, by McNemar's exact test. lost, gained, altered: images "
+        "whose class changed; Keras alone has them right, the artifact alone, or neither.",
         *(f"{note}." for note in parity_notes(rows)),
     ]
     caption = f"{network}: agreement with the Keras scores over {rows[0].images:,} test images"

@@ -49,7 +49,7 @@ def scatter(
     scale = alt.Scale(domain=domain, nice=False, zero=False, padding=12)
     axis = alt.Axis(format=".2~%", tickCount=6)
     y, low = (alt.Y(f"{field}:Q", title="accuracy", scale=scale, axis=axis) for field in ("y", "low"))
-    base = alt.Chart(alt.Data(values=points)).encode(x=x, y=y)
+    base = alt.Chart().encode(x=x, y=y)
     bubbles = base.mark_point(strokeWidth=1.5).encode(
         size=alt.Size("s:Q", scale=alt.Scale(range=[40, 700], zero=True), legend=None),
         color=colored_by(alt, "r", palette, groups),
@@ -70,7 +70,7 @@ def scatter(
         layers.append(numbers.encode(x=x, y=y, text="text:N"))
     if any(point["fail"] for point in points):
         layers.append(base.transform_filter("datum.fail").mark_text(text="✕", fontSize=11, color="currentColor"))
-    return finished(alt.layer(*layers), height)
+    return finished(alt.layer(*layers, data=alt.Data(values=points)), height)
 
 
 def _point(cell: Candidate, group: str, *, on_front: bool) -> dict[str, Any]:
