@@ -106,7 +106,7 @@ def test_fastest_first_and_best_marked() -> None:
         ["4", "slower", "keras", "float32", "keras-predict"],
     ]
     assert "3.30 us*" in rows[0] and "3.37 us*" in rows[1], "2 % apart: joint best"
-    assert "10.0 us " in rows[2] and "13,333x" in rows[0]
+    assert "10.0 us " in rows[2] and "13,300x" in rows[0]
     start = shown.index("mlp-relu-128: batch 256, 2 threads")
     assert "onnxruntime gpu" in shown[start + 3], "not on the CPU"
     costs = shown[shown.index("mlp-relu-128: what each costs besides") + 3 :]

@@ -90,6 +90,12 @@ def test_a_pipe_gets_plain_lines_of_100() -> None:
     assert ESCAPE in forced and width(forced) == width(out)
 
 
+@pytest.mark.parametrize(("columns", "least", "most"), [("60", 0, 60), ("0", 81, 100), ("wide", 81, 100), ("1", 0, 20)])
+def test_a_pipe_heeds_columns(columns: str, least: int, most: int) -> None:
+    done = piped("list", COLUMNS=columns)
+    assert done.returncode == 0 and least <= width(done.stdout.decode()) <= most
+
+
 def test_an_encoding_without_boxes_gets_others() -> None:
     done = piped("list", PYTHONIOENCODING="ascii")
     assert done.returncode == 0 and done.stderr == b""

@@ -16,6 +16,8 @@ UNLIMITED = 10_000
 SHORT = 36
 GAP = Text("  ")
 INDENT = 2
+# What a cell shows that has nothing to show.
+EMPTY = {"", "-"}
 
 
 class FittedTable(Table):
@@ -25,6 +27,30 @@ class FittedTable(Table):
     numbers alone do not fit, each is named, as in 'p50 3.30 us', with as many on a line as fit. Words are broken only
     where one alone is longer than half of the line.
     """
+
+    def without_empty_columns(self) -> "tuple[FittedTable, list[str]]":
+        """Return the table without the columns that say nothing in any row, and the names of those."""
+        rows = list(self.contents())
+        columns = range(len(self.columns))
+        kept = [place for place in columns if any(cells[place].plain.strip() not in EMPTY for cells, _ in rows)]
+        if not rows or len(kept) == len(self.columns):
+            return self, []
+        made = FittedTable(
+            show_header=self.show_header, box=self.box, padding=self.padding, pad_edge=self.pad_edge,
+            show_edge=self.show_edge,
+        )  # fmt: skip
+        for place in kept:
+            column = self.columns[place]
+            made.add_column(column.header, justify=column.justify, no_wrap=column.no_wrap, overflow=column.overflow)
+        for cells, style in rows:
+            made.add_row(*(cells[place] for place in kept), style=style or None)
+        return made, [str(column.header) for place, column in enumerate(self.columns) if place not in kept]
+
+    def contents(self) -> Iterator[tuple[list[Text], str]]:
+        """Yield each row's cells with its style."""
+        columns = [list(column.cells) for column in self.columns]
+        for place, one in enumerate(self.rows):
+            yield [_text(cells[place]) for cells in columns], str(one.style or "")
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render in the widest of the three forms that fits."""
@@ -68,12 +94,6 @@ class FittedTable(Table):
         widths = [_widest(column) for column in self.columns[self._numbers()]]
         return INDENT + sum(widths) + len(GAP) * (len(widths) - 1) if widths else 0
 
-    def _cells(self) -> Iterator[tuple[list[Text], str]]:
-        """Yield each row's cells with its style."""
-        columns = [list(column.cells) for column in self.columns]
-        for place, one in enumerate(self.rows):
-            yield [_text(cells[place]) for cells in columns], str(one.style or "")
-
     def _two_lines(self, room: int) -> Iterator[RenderableType]:
         where = self._numbers()
         widths = [_widest(column) for column in self.columns[where]]
@@ -87,7 +107,7 @@ class FittedTable(Table):
             heads = aligned([Text(str(column.header)) for column in self.columns[where]])
             yield _indented(heads, "bold")
             yield _indented(Text("-" * heads.cell_len), "")
-        for cells, style in self._cells():
+        for cells, style in self.contents():
             yield Styled(GAP.join(cells[: where.start]), style)
             after = zip(self.columns[where.stop :], cells[where.stop :], strict=True)
             pairs = [pair for pair in (_pair(column, cell) for column, cell in after) if pair.plain]
@@ -95,7 +115,7 @@ class FittedTable(Table):
                 yield _indented(line, style)
 
     def _named(self, room: int) -> Iterator[RenderableType]:
-        for cells, style in self._cells():
+        for cells, style in self.contents():
             yield Styled(cells[0], style)
             pairs = [_pair(column, cell) for column, cell in zip(self.columns[1:], cells[1:], strict=True)]
             for line in _filled([pair for pair in pairs if pair.plain], room - INDENT):

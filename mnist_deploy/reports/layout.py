@@ -1,30 +1,48 @@
-"""How every table looks: a title and a note as lines of their own, columns that fit a pipe of 100."""
+"""How every table looks: a title and notes as lines of their own, and as many columns as hold something."""
 
 import os
+import re
+import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import IO
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from mnist_deploy.benchmark.comparison import MARGIN
+from mnist_deploy.errors import printable
 from mnist_deploy.kinds import kind
 from mnist_deploy.parity import ParityRow, ProcessorRow
 from mnist_deploy.reports.fitted import FittedTable
 from mnist_deploy.results import Measurement
 
-WIDTH = 100
+WIDTH, LEAST_WIDTH = 100, 20
 QUICK = "[quick] "
 # Beyond this the next run may well show another figure.
 TRUSTED_HALF_WIDTH = 0.10
+BEST, DOUBTFUL = "*", "~"
+
+
+class ReportConsole(Console):
+    """A console that shows names from files to the letter, without what would steer the terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render; in texts every unprintable character but a line's end becomes a '?' or a space."""
+        if isinstance(renderable, Text):
+            plain = "\n".join(map(one_line, renderable.plain.split("\n")))
+            if plain != renderable.plain:
+                renderable = renderable.copy()
+                renderable.plain = plain
+        return super().render(renderable, options)
 
 
 def console() -> Console:
-    """Return a console for results: as wide as the terminal, 100 columns where there is none."""
-    return console_on(sys.stdout, None if sys.stdout.isatty() else WIDTH)
+    """Return a console for results: as wide as COLUMNS says, else as the terminal, else 100 columns."""
+    return console_on(sys.stdout, max(LEAST_WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
 
 
 def console_on(stream: IO[str], width: int | None = None) -> Console:
@@ -33,7 +51,7 @@ def console_on(stream: IO[str], width: int | None = None) -> Console:
     Without NO_COLOR (see no-color.org) rich decides on styles: a terminal gets them, and whoever sets FORCE_COLOR.
     """
     plain = os.environ.get("NO_COLOR", "") != ""
-    return Console(
+    return ReportConsole(
         file=stream, width=width, highlight=False, markup=False, no_color=plain, color_system=None if plain else "auto"
     )
 
@@ -41,7 +59,7 @@ def console_on(stream: IO[str], width: int | None = None) -> Console:
 def plain(body: RenderableType) -> str:
     """Return what is printed where there is no terminal, for a file."""
     stream = StringIO()
-    Console(file=stream, highlight=False, markup=False, width=WIDTH).print(body)
+    ReportConsole(file=stream, highlight=False, markup=False, width=WIDTH).print(body)
     return stream.getvalue()
 
 
@@ -59,15 +77,47 @@ def table(
     return made
 
 
-def titled(title: str, body: FittedTable, notes: Iterable[str] = (), *, quick: bool = False) -> RenderableType:
-    """Return `body` below its title, which says so if the run was quick, and above its notes."""
-    heading = Text((QUICK if quick else "") + title, style="bold")
-    return Group(heading, body, *(Text(note, style="dim") for note in notes), "")
+def titled(
+    title: str,
+    body: FittedTable,
+    notes: Iterable[str] = (),
+    *,
+    missing: Mapping[str, str] | None = None,
+    quick: bool = False,
+) -> RenderableType:
+    """Return `body` below its title, which says so if the run was quick, and above its notes.
+
+    Args:
+        title: what the table shows.
+        body: the table; columns that are empty in every row are left out.
+        notes: what stands below it, each on lines of its own.
+        missing: by the name of a column, what is said below the table if that column is left out.
+        quick: whether the run was quick.
+    """
+    heading = Text((QUICK if quick else "") + one_line(title), style="bold")
+    kept, left_out = body.without_empty_columns()
+    reasons = dict.fromkeys(missing[name] for name in left_out if missing and missing.get(name))
+    return Group(heading, kept, *(Text(one_line(note), style="dim") for note in (*notes, *reasons)), "")
 
 
 def row(cells: Iterable[str | Text]) -> list[Text]:
     """Return cells as text that is shown to the letter: names may hold what rich takes for markup."""
-    return [cell if isinstance(cell, Text) else Text(cell) for cell in cells]
+    return [cell if isinstance(cell, Text) else Text(one_line(cell)) for cell in cells]
+
+
+def one_line(text: str) -> str:
+    """Return foreign text as one line whose width on a terminal is known: unprintable characters are a '?' each."""
+    return printable(re.sub(r"\s", " ", text))
+
+
+def symbols(body: FittedTable) -> Iterator[str]:
+    """Yield what each symbol means that `marker` and `trusted` left in a table."""
+    cells = [cell.plain.strip() for cells, _ in body.contents() for cell in cells]
+    if any(cell.endswith(BEST) for cell in cells):
+        yield f"{BEST} best of the column, or within {MARGIN:.0%} of it."
+    if any(cell.startswith(DOUBTFUL) for cell in cells):
+        far = f"another run may differ by over {TRUSTED_HALF_WIDTH:.0%}"
+        yield f"{DOUBTFUL} not to rely on: {far}, or passes or calls are too few."
 
 
 def marker(values: Sequence[float], show: Callable[[float], str], *, highest: bool = False) -> Callable[[float], Text]:
@@ -79,7 +129,7 @@ def marker(values: Sequence[float], show: Callable[[float], str], *, highest: bo
 
     def mark(value: float) -> Text:
         near = value >= best * (1 - MARGIN) if highest else value <= best * (1 + MARGIN)
-        return Text(show(value) + "*", style="bold green") if near else Text(show(value) + " ")
+        return Text(show(value) + BEST, style="bold green") if near else Text(show(value) + " ")
 
     return mark
 
@@ -91,7 +141,8 @@ def who(one: ParityRow | Measurement | ProcessorRow) -> tuple[str, str]:
 
 def trusted(value: str, half_width: float | None) -> str:
     """Return a figure as it is shown: with a ~ where its interval reaches further than 10 %, or there is none."""
-    return value if half_width is not None and half_width <= TRUSTED_HALF_WIDTH else f"~{value}"
+    sure = value == "-" or (half_width is not None and half_width <= TRUSTED_HALF_WIDTH)
+    return value if sure else f"{DOUBTFUL}{value}"
 
 
 def quiet_reach(row: Measurement) -> float | None:

@@ -31,7 +31,7 @@ _MOST = (None, 200, 100, 50, 25, 12, 6, 3)
 # How many of those that are as good as the chosen one are named.
 _TIES = 5
 # What the legend says of columns and marks that are explained below each table, or are not here.
-_EXPLAINED = {"#", "+-", "quiet p50", "roof", "verdict", "~"}
+_EXPLAINED = {"", "+-", "quiet p50", "rank", "roof"}
 _ALL = "All of it: `mnist-deploy report --format html`, or `csv`."
 _CUT = f"**Cut here**, to keep GitHub's limit. {_ALL}"
 

@@ -5,21 +5,27 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 
 from mnist_deploy.benchmark.comparison import MARGIN, TIE_MARGIN, VersusFastest
+from mnist_deploy.benchmark.statistics import MIN_PASSES_FOR_INTERVAL
 from mnist_deploy.decisions.recommendation import inputs_differ
 from mnist_deploy.kinds import kind
 from mnist_deploy.plural import counted
-from mnist_deploy.reports.layout import TRUSTED_HALF_WIDTH, marker, quiet_reach, reach, row, table, titled, trusted, who
+from mnist_deploy.reports.fitted import FittedTable
+from mnist_deploy.reports.layout import marker, quiet_reach, reach, row, symbols, table, titled, trusted, who
 from mnist_deploy.reports.setbacks import setbacks
 from mnist_deploy.reports.units import number_bytes, percent, rate, seconds, times
 from mnist_deploy.reports.wording import UINT8
 from mnist_deploy.results import Check, Comparison, Measurement, Noise, Results, RuntimeRow
 
-# The words of the column `verdict`; see `comparison.versus_fastest`.
+# The words beside a rank; see `comparison.versus_fastest`.
 VERDICTS = {
     VersusFastest.TIE: f"another run would show less than {TIE_MARGIN:.0%} between it and the fastest",
     VersusFastest.UNDECIDED: "the run shows neither a tie with the fastest nor a difference",
     VersusFastest.SLOWER: f"than the fastest by {MARGIN:.0%} or more, beyond chance",
 }
+ROOF_PASSED = (
+    "roof beyond 100%: faster than numpy's float32 arithmetic, which the roof is measured with; int8 arithmetic and "
+    "kernels that use more of the processor's instructions are."
+)
 
 
 def measurements(results: Results) -> Iterator[RenderableType]:
@@ -47,7 +53,7 @@ def checks(records: Sequence[Check]) -> RenderableType:
 
 def _speed(title: str, batch: int, rows: list[Measurement], results: Results) -> RenderableType:
     end_to_end = ", from pixels to label" if rows[0].timed == "end-to-end" else ""
-    body = table(("#", "verdict", "artifact", "runtime"), ("quiet p50", "+-", "speed-up", "p99", "images/s", "roof"))
+    body = table(("rank", "artifact", "runtime"), ("quiet p50", "+-", "speed-up", "p99", "images/s", "roof"))
     rows = sorted(rows, key=lambda one: one.latency_quiet_s)
     best = marker([one.latency_quiet_s for one in rows], seconds)
     for one in rows:
@@ -55,8 +61,36 @@ def _speed(title: str, batch: int, rows: list[Measurement], results: Results) ->
         p99 = trusted(seconds(one.latency_p99_s), one.latency_p99_half_width)
         images = trusted(rate(one.throughput_images_per_s), one.throughput_half_width)
         rest = (p99, images, percent(one.roof_share))
-        body.add_row(*row((*_standing(one), *who(one), *speed, *rest)))
-    return titled(title + end_to_end, body, [_speed_note(batch, rows, results), *setbacks(rows)], quick=results.quick)
+        body.add_row(*row((standing(one, align=True), *who(one), *speed, *rest)))
+    notes = [_speed_note(batch, rows, results), *_words_and_symbols(body, rows), *setbacks(rows)]
+    return titled(title + end_to_end, body, notes, missing=_missing(rows, results), quick=results.quick)
+
+
+def _words_and_symbols(body: FittedTable, rows: Sequence[Measurement]) -> Iterator[str]:
+    """Yield what the words and symbols mean that stand in a table of speed, and why a roof may be passed."""
+    words = {row.versus_fastest for row in rows}
+    # Where there is neither a tie nor an undecided row, 'slower' needs no telling apart.
+    if words & {VersusFastest.TIE, VersusFastest.UNDECIDED}:
+        yield "; ".join(f"{word}: {meaning}" for word, meaning in VERDICTS.items() if word in words) + "."
+    yield from symbols(body)
+    if any(row.roof_share is not None and row.roof_share > 1 for row in rows):
+        yield ROOF_PASSED
+
+
+def _missing(rows: Sequence[Measurement], results: Results) -> dict[str, str]:
+    """Return, for each column of a table of speed that may be empty, why it is."""
+    why = results.noise.no_verdicts if results.noise else None
+    no_ranks = f"No ranks and verdicts{f': {why}' if why else ''}."
+    no_roof = "No roof: it is of the network on the CPU, not of a GPU or of runtimes that run no model."
+    if rows[0].timed == "end-to-end":
+        no_roof = "No roof: it is of the network alone, not of what turns pixels into its input."
+    baseline = results.baseline or "one"
+    return {
+        "rank": no_ranks,
+        "+-": f"No intervals: they take {MIN_PASSES_FOR_INTERVAL} passes.",
+        "speed-up": f"No speed-ups: no row here to compare with the baseline, {baseline}; --baseline names another.",
+        "roof": no_roof,
+    }
 
 
 def _speed_note(batch: int, rows: list[Measurement], results: Results) -> str:
@@ -76,28 +110,28 @@ def _speed_note(batch: int, rows: list[Measurement], results: Results) -> str:
 
 
 def _costs(name: str, rows: list[Measurement], *, quick: bool) -> RenderableType:
-    engine = any(one.engine_s is not None for one in rows)
-    on_gpu = any(one.device_memory_bytes is not None for one in rows)
-    gpu, told = ("GPU memory",) if on_gpu else (), ("engine",) if engine else ()
-    body = table(("artifact", "runtime"), ("size", "memory", *gpu, "load", "1st call", *told))
+    body = table(("artifact", "runtime"), ("size", "memory", "GPU memory", "load", "1st call", "engine"))
     rows = sorted(rows, key=lambda one: one.latency_quiet_s)
     size = marker([one.size_bytes for one in rows], number_bytes)
     memory = marker([one.memory_bytes for one in rows], number_bytes)
     load = marker([one.load_s for one in rows], seconds)
     first_call = marker([one.first_call_s for one in rows], seconds)
     for one in rows:
-        held = (size(one.size_bytes), memory(one.memory_bytes))
-        on_device = (number_bytes(one.device_memory_bytes),) if on_gpu else ()
-        took = (load(one.load_s), first_call(one.first_call_s))
-        body.add_row(*row((*who(one), *held, *on_device, *took, *((seconds(one.engine_s),) if engine else ()))))
+        held = (size(one.size_bytes), memory(one.memory_bytes), number_bytes(one.device_memory_bytes))
+        took = (load(one.load_s), first_call(one.first_call_s), seconds(one.engine_s))
+        body.add_row(*row((*who(one), *held, *took)))
     use = f"batch {rows[0].batch_size}, {counted(rows[0].threads, 'thread')}"
-    notes = [
-        f"Measured with {use}. memory: what the process grew by, library and model, at its peak. * best, or within "
-        f"{MARGIN:.0%} of it."
-        + (" GPU memory: what the GPU's memory in use grew by, other processes' share included." if on_gpu else "")
-        + (" engine: what the library itself says of a call." if engine else "")
-    ]
-    return titled(f"{name}: what each costs besides", body, notes, quick=quick)
+    told = [f"Measured with {use}.", "memory: what the process grew by, library and model, at its peak."]
+    if any(one.device_memory_bytes is not None for one in rows):
+        told.append("GPU memory: what the GPU's memory in use grew by, other processes' share included.")
+    if any(one.engine_s is not None for one in rows):
+        told.append("engine: what the library itself says of a call.")
+    missing = {"engine": "No engine: none of these libraries says how long a call took."}
+    if any(one.device != "cpu" for one in rows):
+        missing["GPU memory"] = "No GPU memory: the driver (NVML) does not tell it."
+    return titled(
+        f"{name}: what each costs besides", body, [" ".join(told), *symbols(body)], missing=missing, quick=quick
+    )
 
 
 def _runtimes(runtimes: Sequence[RuntimeRow], rows: Sequence[Measurement], *, quick: bool) -> RenderableType:
@@ -120,15 +154,13 @@ def _how(results: Results) -> Iterator[RenderableType]:
 def legend(results: Results) -> Iterator[tuple[str, str]]:
     """Yield what the columns mean, how quiet the machine was, and what follows from that, each under its name."""
     yield "quiet p50", "median call in quiet moments: the 5 % quantile of the bursts' medians; rows are ranked by it"
-    yield "#", "rank in the order of the times shown; rows that no verdict parts from the first of a rank share it"
-    yield "verdict", "; ".join(f"{word}: {meaning}" for word, meaning in VERDICTS.items())
-    yield "+-", f"how far another run's figure may lie from it (95 % interval); * best, or within {MARGIN:.0%} of it"
-    far = f"another run's figure may differ by over {TRUSTED_HALF_WIDTH:.0%}"
-    yield "~", f"not to rely on: {far}, or passes or calls are too few"
+    yield "rank", "in the order of the times shown; rows that are not slower than the first of a rank share it"
+    yield "", "; ".join(f"{word}: {meaning}" for word, meaning in VERDICTS.items())
+    yield "+-", "how far another run's figure may lie from it (95 % interval)"
     for roof in results.roofs if any(one.roof_share is not None for one in results.measurements) else []:
         peak, bandwidth = rate(roof.peak_flops_per_s), rate(max(roof.bandwidth_bytes_per_s.values()))
-        text = f"share of what float32 arithmetic ({peak}FLOP/s) and memory ({bandwidth}B/s at most) allow"
-        yield "roof", f"{text} with {counted(roof.threads, 'thread')}; int8 arithmetic may pass 100%"
+        text = f"share of what numpy's float32 arithmetic ({peak}FLOP/s) and memory ({bandwidth}B/s at most) allow"
+        yield "roof", f"{text} with {counted(roof.threads, 'thread')}"
     if inputs_differ(results.measurements):
         yield "uint8", UINT8
     if results.clock_floor_s is not None:
@@ -172,13 +204,12 @@ def _noise(noise: Noise) -> Iterator[tuple[str, str]]:
         yield "no verdicts", noise.no_verdicts
 
 
-def standing(row: Measurement) -> str:
-    """Return a row's rank and its word against the fastest, as '3 slower'; '-' without verdicts."""
-    return "-" if row.rank is None else " ".join(_standing(row))
+def standing(row: Measurement, *, align: bool = False) -> str:
+    """Return a row's rank and its word against the fastest, as '3 slower'; '-' without verdicts.
 
-
-def _standing(row: Measurement) -> tuple[str, str]:
-    return ("-", "-") if row.rank is None else (str(row.rank), row.versus_fastest or "-")
+    With `align` ranks of one digit take as much room as those of two.
+    """
+    return "-" if row.rank is None else f"{row.rank:<{2 if align else 1}} {row.versus_fastest}"
 
 
 def _speed_up(found: Comparison | None) -> str:

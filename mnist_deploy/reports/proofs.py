@@ -23,7 +23,8 @@ def proofs(rows: Sequence[ParityRow | Measurement], *, quick: bool = False) -> R
     for (runtime, place, arithmetic, nodes), artifacts in told.items():
         body.add_row(*row((runtime, ", ".join(dict.fromkeys(artifacts)), place, arithmetic, nodes)))
     notes = ["As each library tells after a call; nodes: the fewest and the most that a network has; - is not told."]
-    return titled("What really ran", body, notes, quick=quick)
+    missing = {name: f"No {name}: none of these libraries tells." for name in ("arithmetic", "nodes")}
+    return titled("What really ran", body, notes, missing=missing, quick=quick)
 
 
 def _nodes(placements: list[dict[str, int]]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.plural import counted
+from mnist_deploy.reports.measurements import ROOF_PASSED
 from mnist_deploy.reports.units import rate
 from mnist_deploy.results import Measurement
 
@@ -14,7 +15,7 @@ def roof_note(rows: Sequence[Measurement], roofs: Sequence[Roof]) -> str:
     high = [row for row in rows if row.roof_share is not None and row.roof_share > 1]
     if not high:
         return note
-    note += " Above 100 %: int8 arithmetic does more operations at a time, or a library is faster than numpy."
+    note += f" {ROOF_PASSED}"
     threads = high[0].threads
     here = next((roof for roof in roofs if roof.threads == threads), None)
     better = max(

@@ -85,13 +85,19 @@ def parity(rows: Sequence[ParityRow], *, quick: bool = False) -> Iterator[Render
             cells = row((*who(one), *accuracy, *change, *errors, one.verdict))
             body.add_row(*cells, style={"FAIL": "red", "warn": "yellow"}.get(one.verdict))
         title = f"{name}: agreement with the Keras scores over {members[0].images:,} test images"
-        yield titled(title, body, parity_notes(members), quick=quick)
+        missing = dict.fromkeys(("max err", "mean KL"), "No max err and mean KL: not all scores are finite numbers.")
+        yield titled(title, body, [*_flips_note(members), *parity_notes(members)], missing=missing, quick=quick)
     if rows:
         legend = (
-            "95 %: Wilson's interval of the accuracy. change, p: against Keras, by McNemar's exact test. flips: lost, "
-            "gained, and wrong both times but differently. mean KL: in nats, scores below 1e-7 taken for 1e-7."
+            "95 %: Wilson's interval of the accuracy. change, p: against Keras, by McNemar's exact test. mean KL: in "
+            "nats, scores below 1e-7 taken for 1e-7."
         )
         yield Group(Text(legend, style="dim"), "")
+
+
+def _flips_note(rows: Sequence[ParityRow]) -> Iterator[str]:
+    if any(row.flips for row in rows):
+        yield "flips: images with another answer than Keras's: -lost, +gained, ~wrong both times, but differently."
 
 
 def parity_notes(rows: Sequence[ParityRow]) -> list[str]:

@@ -59,7 +59,7 @@ def points(value: float | None) -> str:
 
 def times(value: float) -> str:
     """Return a factor with three significant digits and an x."""
-    return f"{value:,.0f}x" if value >= 99.95 else f"{_three(value)}x"
+    return f"{float(f'{value:.3g}'):,.0f}x" if value >= 99.95 else f"{_three(value)}x"
 
 
 def _in_thousands(value: float, units: tuple[str, str, str]) -> str:
@@ -73,4 +73,6 @@ def _in_thousands(value: float, units: tuple[str, str, str]) -> str:
 def _three(value: float) -> str:
     if value >= 99.95:
         return f"{value:.0f}"
+    if value < 0.9995:
+        return f"{value:#.3g}"
     return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"

@@ -26,6 +26,7 @@ from mnist_deploy.reports.html.digits import data_uri, galleries, pictures
 from mnist_deploy.reports.html.grid import Column, Grid, Row, number, text
 from mnist_deploy.reports.html.scatter import scatter
 from mnist_deploy.reports.html.summary import alternatives
+from mnist_deploy.reports.measurements import ROOF_PASSED
 from mnist_deploy.reports.report import Report
 from mnist_deploy.reports.roofs import roof_note
 from mnist_deploy.results import Results
@@ -292,9 +293,9 @@ def test_a_share_of_the_roof_above_one_is_explained_below_its_table() -> None:
     roofs = [Roof(threads=threads, peak_flops_per_s=peak, bandwidth_bytes_per_s={1000: 1e9})
              for threads, peak in ((1, 128e9), (2, 107e9))]  # fmt: skip
     row = RECORDS.measurements[0]
-    assert "Above 100 %" not in roof_note([row], roofs)
+    assert ROOF_PASSED not in roof_note([row], roofs)
     above = row.model_copy(update={"roof_share": 4.2})
-    assert "Above 100 %: int8 arithmetic does more" in roof_note([above], roofs)
+    assert ROOF_PASSED in roof_note([above], roofs)
     assert "too high" not in roof_note([above], roofs)
     two = above.model_copy(update={"threads": 2})
     assert "(107 GFLOP/s with 2 threads, but 128 GFLOP/s with 1 thread): its shares are too high" in roof_note(

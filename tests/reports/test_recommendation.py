@@ -105,7 +105,7 @@ def test_what_an_alternative_gives_up_and_gains() -> None:
             rival("mlp-relu-128", "tflite", "float32", "litert", 1e-3, passed=None, memory_bytes=520_000),
         )
     )
-    assert wording.gains(fast, chosen) == "latency 5.00 us (0.50x)", "2 % of size is not worth a word"
+    assert wording.gains(fast, chosen) == "latency 5.00 us (0.500x)", "2 % of size is not worth a word"
     assert wording.gives_up(fast, chosen) == "accuracy 0.9600 (-2.00 points), installed unknown"
     assert wording.gives_up(small, chosen) == (
         "latency 1.00 ms (100x), accuracy unknown (not verified), size 406 kB (4.06x)"
