@@ -263,6 +263,12 @@ def test_a_column_without_a_value_is_not_shown_and_says_why(shown: str) -> None:
     )
 
 
+def test_calls_from_pixels_have_no_roof_and_the_page_says_why() -> None:
+    rows = [one.model_copy(update={"timed": "end-to-end", "roof_share": None}) for one in RECORDS.measurements]
+    text = visible(page(bare(RECORDS.model_copy(update={"measurements": rows}))))
+    assert "Not shown: roof (it is of the network alone, and these calls begin with pixels)." in text
+
+
 def test_no_table_has_an_empty_column_and_what_has_a_value_stays() -> None:
     cells = [number(1.0), text("")], [number(None), text(None)]
     grid = Grid("x", (Column("a", True), Column("b", absent="no b here")), [Row(one) for one in cells], ["n"])

@@ -11,8 +11,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from syrupy.assertion import SnapshotAssertion
 
+from mnist_deploy.reports import html as pages
 from mnist_deploy.reports.markdown import LIMIT, page
 from mnist_deploy.reports.markup import LONGEST, code, escaped, shortened, table
+from mnist_deploy.reports.units import seconds
 from mnist_deploy.results import Results
 from tests.records import NOISY, RECORDS, measurement, parity_row
 from tests.reports.fixed import report
@@ -79,6 +81,21 @@ def test_a_leader_failed_no_gate(tmp_path: Path) -> None:
     leaders = [line for line in page(report(tmp_path)).splitlines() if line.startswith("- batch 1, 1 thread")]
     assert leaders[0] == "- batch 1, 1 thread: tflite float32 in litert, 3.37 us ±3.0%, rank 1, tie"
     assert leaders[1].endswith(", not verified")
+
+
+def test_ranks_and_verdicts_are_those_of_the_html_page(tmp_path: Path) -> None:
+    found = report(tmp_path)
+    text, html = page(found), pages.page(found)
+    ranked = [one for one in RECORDS.measurements if one.rank is not None]
+    assert len({one.versus_fastest for one in ranked}) > 2
+    for row in ranked:
+        assert f"{seconds(row.latency_quiet_s)} ±3.0%, rank {row.rank}, {row.versus_fastest}" in text
+        (line,) = {
+            line
+            for line in re.findall(r"<tr.*?</tr>", html.split('id="network-1"')[1].split("Parity with Keras")[0], re.S)
+            if f'data-sort="{row.latency_quiet_s!r}"' in line
+        }
+        assert f">{row.rank}<" in line and f">{row.versus_fastest}<" in line
 
 
 def hostile(text: str) -> Results:

@@ -29,6 +29,7 @@ from mnist_deploy.results import Measurement, Results
 
 MEMORY = "growth of the process by library and model, at its peak"
 INSTALLED = "the runtime's package and all that it requires, on disk"
+NVML = "the driver (NVML) does not report it"
 FEW_CALLS = "fewer than five calls lie beyond it"
 P50 = Column("quiet p50", True, "median call time while the machine is quiet, with its 95 % interval")
 
@@ -112,11 +113,13 @@ def everything(cells: Sequence[Candidate], results: Results) -> Grid:
 
 def costs(network: str, use: UseCells, results: Results) -> Grid:
     """Return what each artifact takes besides time, as measured in one use."""
+    gpu = any(one.measurement.device != "cpu" for one in use.cells)
+    gpu_memory = Column("GPU memory", True, "growth of the GPU's memory in use, other processes included", absent=NVML)
     columns = (
         *name_columns(),
         Column("size", True, "of the file"),
         Column("memory", True, MEMORY),
-        Column("GPU memory", True, "growth of the GPU's memory in use, other processes included", absent="no GPU"),
+        *([gpu_memory] if gpu else []),
         Column("load", True, "from the file to a model that is ready"),
         Column("first call", True),
         Column("engine", True, "what the library itself reports of a call", absent="no runtime here reports it"),
@@ -128,7 +131,7 @@ def costs(network: str, use: UseCells, results: Results) -> Grid:
                 *artifact_cells(one),
                 number(one.measurement.size_bytes, number_bytes),
                 number(one.measurement.memory_bytes, number_bytes),
-                number(one.measurement.device_memory_bytes, number_bytes),
+                *([number(one.measurement.device_memory_bytes, number_bytes)] if gpu else []),
                 number(one.measurement.load_s, seconds),
                 number(one.measurement.first_call_s, seconds),
                 number(one.measurement.engine_s, seconds),
