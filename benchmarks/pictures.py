@@ -16,6 +16,7 @@ from mnist_deploy import files
 from mnist_deploy.artifacts import ArtifactStore
 from mnist_deploy.pipeline.gathering import Gathered, gather
 from mnist_deploy.reports import svg, tables
+from mnist_deploy.reports.front import front_table
 from mnist_deploy.reports.measurements import measurements
 from mnist_deploy.reports.report import narrowed
 
@@ -27,6 +28,10 @@ def speed(found: Gathered) -> RenderableType:
     """A network's speed, and how it was measured: without that a noisy machine would not be seen."""
     parts = list(measurements(narrowed(found.results, [NETWORK])))
     return Group(*parts[:-3], parts[-1])
+
+
+def front(found: Gathered) -> RenderableType:
+    return front_table(found.results) or Group()
 
 
 def costs(found: Gathered) -> RenderableType:
@@ -43,6 +48,7 @@ def training(found: Gathered) -> RenderableType:
 
 # File's stem: of what the picture is, and how it is drawn.
 PICTURES: dict[str, tuple[str, Callable[[Gathered], RenderableType]]] = {
+    "front": ("all networks", front),
     "speed": (NETWORK, speed),
     "costs": (NETWORK, costs),
     "parity": (NETWORK, parity),

@@ -62,10 +62,9 @@ def _pytest_benchmark(report: "Report") -> str:
 
 
 def _svg(report: "Report") -> str:
-    from mnist_deploy.reports import svg, tables
+    from mnist_deploy.reports import picture
 
-    results = report.gathered.results
-    return svg.picture(tables.everything(results), f"mnist-deploy {results.command}")
+    return picture.picture(report.gathered.results)
 
 
 FORMATS: dict[str, Format] = {

@@ -1,15 +1,16 @@
 """The tables of the markdown report, as rows of text."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from mnist_deploy.decisions.recommendation import candidates
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.plural import counted
+from mnist_deploy.reports import front, trainings
 from mnist_deploy.reports import processors as other_processors
-from mnist_deploy.reports import trainings
+from mnist_deploy.reports.columns import NOT_VERIFIED, P50_NOTE, VERDICTS_NOTE, not_shown
 from mnist_deploy.reports.layout import quiet_reach, who
 from mnist_deploy.reports.markup import Written, table
 from mnist_deploy.reports.setbacks import setbacks
@@ -20,13 +21,29 @@ from mnist_deploy.results import Measurement, Results
 
 @dataclass(frozen=True)
 class Listing:
-    """A table: what its columns are called, and its rows."""
+    """A table: what its columns are called, its rows, and what stands below it.
+
+    `absent` has the reason why a column may have no value in any row, by the column's name.
+    """
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+    def without_empty_columns(self) -> "Listing":
+        """Return the table without columns that have no value in any row; its notes name them, and why."""
+        places = range(len(self.head))
+        kept = [place for place in places if not self.rows or any(row[place] not in {"", "-"} for row in self.rows)]
+        empty = [self.head[place] for place in places if place not in kept]
+        return Listing(
+            [self.head[place] for place in kept],
+            [[row[place] for place in kept] for row in self.rows],
+            [*self.notes, *not_shown((name, self.absent.get(name, "")) for name in empty)],
+        )
 
     def text(self, most: int | None) -> Written:
-        """Return it with at most so many rows; None means all."""
+        """Return its head and at most so many rows; None means all."""
         return table(self.head, self.rows[:most])
 
     def left_out(self, most: int | None) -> int:
@@ -72,10 +89,14 @@ def _network(
     order = sorted(mine, key=lambda one: _used(one) != uses[0])
     keys = dict.fromkeys([*map(_key, order), *parity])
     rows = [_row(parity.get(key), [cells.get((key, use)) for use in uses]) for key in keys]
+    absent = dict.fromkeys(("accuracy", "change", "gate"), NOT_VERIFIED)
+    absent |= dict.fromkeys(("file", "memory"), "nothing here was measured; run mnist-deploy bench")
+    judged = any(one.rank is not None for one in mine)
+    notes = [P50_NOTE, *([VERDICTS_NOTE] if judged else [])]
     times = [f"quiet p50, {_use(use)}" for use in uses]
     head = ("artifact", "runtime", *times, "accuracy", "change", "gate", "file", "memory")
     slower = [f"{_use(use)}: {text}" for use in uses for text in setbacks(one for one in mine if _used(one) == use)]
-    return Network(name, list(_leaders(uses, fit)), slower, Listing(head, rows))
+    return Network(name, list(_leaders(uses, fit)), slower, Listing(head, rows, notes if mine else (), absent))
 
 
 def _leaders(uses: Sequence[tuple[int, int, str]], fit: Sequence[Candidate]) -> Iterator[str]:
@@ -92,7 +113,7 @@ def _row(verified: ParityRow | None, measured: Sequence[Measurement | None]) -> 
     times = [_time(one) for one in measured]
     parity = ["-", "-", "-"]
     if verified is not None:
-        verdict = "kept" if verified.verdict == "ok" else verified.verdict
+        verdict = "passed" if verified.verdict == "ok" else verified.verdict
         parity = [f"{verified.accuracy:.4f}", f"{verified.accuracy_change:+.4f}", verdict]
     costs = [number_bytes(known[0].size_bytes), number_bytes(known[0].memory_bytes)] if known else ["-", "-"]
     names = next(who(one) for one in (*known, verified) if one is not None)
@@ -100,12 +121,13 @@ def _row(verified: ParityRow | None, measured: Sequence[Measurement | None]) -> 
 
 
 def _time(one: Measurement | None) -> str:
-    """Return a p50 with how far its interval reaches, and its joint rank by verdict."""
+    """Return a p50 with how far its interval reaches, its rank, and its verdict against the fastest."""
     if one is None:
         return "-"
     far = quiet_reach(one)
     reach = "" if far is None else f" ±{percent(far)}"
-    return f"{seconds(one.latency_quiet_s)}{reach}" + ("" if one.rank is None else f", rank {one.rank}")
+    standing = "" if one.rank is None else f", rank {one.rank}, {one.versus_fastest}"
+    return f"{seconds(one.latency_quiet_s)}{reach}{standing}"
 
 
 def _used(one: Measurement) -> tuple[int, int, str]:
@@ -119,6 +141,15 @@ def _use(use: tuple[int, int, str]) -> str:
 
 def _key(one: Measurement | ParityRow) -> tuple[str, ...]:
     return identity(one, "artifact_sha256", of=CELL)
+
+
+def across(results: Results) -> Listing | None:
+    """Return the table across networks; None where nothing was measured."""
+    shown = front.front(results)
+    if shown is None:
+        return None
+    rows = [list(front.cells(row)) for row in shown.rows]
+    return Listing(front.HEAD, rows, shown.notes, {"accuracy": NOT_VERIFIED})
 
 
 def failures(results: Results) -> Listing:
@@ -159,7 +190,7 @@ def training(results: Results) -> Listing:
 
 def skips(results: Results) -> Listing:
     """Return what was left out, and why."""
-    return Listing(("what", "why", "what mends it"), [list(one[1:]) for one in left_out(results.skips)])
+    return Listing(("what", "why", "what to do"), [list(one[1:]) for one in left_out(results.skips)])
 
 
 def environment(results: Results) -> Iterator[tuple[str, str]]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import jinja2
 
-from mnist_deploy.benchmark.comparison import MARGIN
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.plural import counted
 from mnist_deploy.reports import listings, trainings
 from mnist_deploy.reports import processors as other_processors
+from mnist_deploy.reports.front import front
 from mnist_deploy.reports.listings import Listing
 from mnist_deploy.reports.markup import Written, code, escaped, shortened
 from mnist_deploy.reports.measurements import legend
@@ -30,6 +30,8 @@ LONG = 12
 _MOST = (None, 200, 100, 50, 25, 12, 6, 3)
 # How many of those that are as good as the chosen one are named.
 _TIES = 5
+# What the legend says of columns and marks that are explained below each table, or are not here.
+_EXPLAINED = {"", "+-", "quiet p50", "rank", "roof"}
 _ALL = "All of it: `mnist-deploy report --format html`, or `csv`."
 _CUT = f"**Cut here**, to keep GitHub's limit. {_ALL}"
 
@@ -58,10 +60,12 @@ def _drawn(context: dict[str, Any], most: int | None) -> str:
 
 
 def _table(one: Listing, most: int | None) -> Written:
-    """Return a table, and below it the line that says how many rows are missing, if any are."""
-    missing = one.left_out(most)
-    said = f"\n\n{counted(missing, 'more row')} left out, to keep GitHub's limit. {_ALL}" if missing else ""
-    return Written(one.text(most) + said)
+    """Return a table, and below it its notes and the line that says how many rows are missing, if any are."""
+    shown = one.without_empty_columns()
+    missing = shown.left_out(most)
+    below = [escaped(note) for note in shown.notes]
+    below += [Written(f"{counted(missing, 'more row')} left out, to keep GitHub's limit. {_ALL}")] if missing else []
+    return Written("\n\n".join([shown.text(most), *below]))
 
 
 def _context(report: Report) -> dict[str, Any]:
@@ -77,6 +81,8 @@ def _context(report: Report) -> dict[str, Any]:
         "more_tied": len(found.tied[_TIES:]) if found else 0,
         "nearest": [f"{one.candidate.label}: {missed(one)}" for one in found.nearest] if found else [],
         "cautions": [*(found.cautions if found else []), *_warnings(results, chosen=chosen is not None)],
+        "across": listings.across(results),
+        "across_title": shown.title if (shown := front(results)) else "",
         "networks": listings.networks(results),
         "failures": failures,
         "failed": len(failures.rows),
@@ -117,14 +123,11 @@ def _warnings(results: Results, *, chosen: bool) -> Iterator[str]:
         yield "A quick run, too short for intervals and verdicts."
     noise = results.noise
     if noise and noise.noisy:
-        yield f"Noise: {noise.disturbed} of {noise.bursts} bursts were disturbed."
+        yield f"Noise: other programs disturbed {noise.disturbed} of {noise.bursts} bursts of calls."
     if noise and noise.no_verdicts:
         yield f"No verdicts: {noise.no_verdicts}."
 
 
 def _how(results: Results) -> Iterator[tuple[str, str]]:
     if results.measurements:
-        yield "±", "where another run's quiet p50 is to be expected (95 %)"
-        yield "rank", f"1 + how many of the network are faster, by an interval beyond 1 and {MARGIN:.0%} or more"
-        # The others explain columns that are not here.
-        yield from ((name, text) for name, text in legend(results) if name not in {"rank", "", "+-", "roof"})
+        yield from ((name, text) for name, text in legend(results) if name not in _EXPLAINED)

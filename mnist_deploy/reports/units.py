@@ -16,8 +16,7 @@ def seconds_interval(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return "-"
     factor, unit = _unit_of_time(high)
-    lower = low * factor
-    return f"{f'{lower:.3g}' if lower < 0.9995 else _three(lower)} to {_three(high * factor)} {unit}"
+    return f"{_three(low * factor)} to {_three(high * factor)} {unit}"
 
 
 def _unit_of_time(value: float) -> tuple[float, str]:

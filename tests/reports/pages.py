@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.benchmark.recording import BurstRecord, CellKey, PassRecord, Recording
 from mnist_deploy.dataset import Dataset
 from mnist_deploy.decisions.recommendation import recommend
@@ -14,7 +15,7 @@ from mnist_deploy.kinds import CELL
 from mnist_deploy.pipeline.gathering import Gathered
 from mnist_deploy.reports.report import Report
 from mnist_deploy.results import Measurement, Results
-from tests.records import RECORDS
+from tests.records import RECORDS, race, rival
 
 
 def dataset(images: int = 101) -> Dataset:
@@ -56,3 +57,31 @@ def made(folder: Path, change: Callable[[Results], Results] = lambda results: re
     recording(results.measurements).save(samples)
     found = recommend(results, Wishes()) if results.measurements else None
     return Made(Report(Gathered(results, [folder / "fixed.json"], samples), found, data), data)
+
+
+# As a whole run measures them.
+KINDS = (
+    ("keras", "float32", "keras-predict", 30e-3), ("keras", "float32", "keras-call", 1e-3),
+    ("saved_model", "float32", "tensorflow", 1e-4), ("onnx", "float32", "onnxruntime", 7e-6),
+    ("onnx", "dynamic", "onnxruntime", 6e-6), ("onnx", "int8", "onnxruntime", 5e-6),
+    ("onnx", "float32", "onnxruntime-openvino", 9e-6),
+    ("openvino", "float32", "openvino", 14e-6), ("openvino", "float16", "openvino", 15e-6),
+    ("openvino", "int8", "openvino", 12e-6), ("tflite", "float32", "litert", 4e-6),
+    ("tflite", "float16", "litert", 4.1e-6), ("tflite", "dynamic", "litert", 2e-6),
+    ("tflite", "int8", "litert", 1.8e-6),
+)  # fmt: skip
+
+
+def whole_run() -> Results:
+    """Results of six networks in every format, precision and runtime and in two uses; none of it was measured."""
+    uses: tuple[dict[str, int], ...] = ({}, {"batch_size": 256, "threads": 2})
+    rivals = [
+        rival(
+            name, *kind, p50 * (place + 1) * (1 if not use else 30), accuracy=0.95 + 0.008 * place,
+            size_bytes=100_000 * (place + 1), rank=1, **use,
+        )
+        for place, name in enumerate(ARCHITECTURES)
+        for *kind, p50 in KINDS
+        for use in uses
+    ]  # fmt: skip
+    return race(*rivals, training=RECORDS.training, skips=RECORDS.skips)

@@ -7,23 +7,30 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 from syrupy.assertion import SnapshotAssertion
 
+from mnist_deploy.benchmark.roofline import Roof
 from mnist_deploy.decisions.recommendation import recommend
 from mnist_deploy.decisions.records import Candidate, Wishes
 from mnist_deploy.errors import ArtifactError, UnavailableError
+from mnist_deploy.parity.statistics import wilson
 from mnist_deploy.pipeline.gathering import Gathered
 from mnist_deploy.reports.html import charts, page
+from mnist_deploy.reports.html.axes import Spec
 from mnist_deploy.reports.html.digits import data_uri, galleries, pictures
+from mnist_deploy.reports.html.grid import Column, Grid, Row, number, text
+from mnist_deploy.reports.html.scatter import scatter
+from mnist_deploy.reports.html.summary import alternatives
+from mnist_deploy.reports.measurements import ROOF_PASSED
 from mnist_deploy.reports.report import Report
+from mnist_deploy.reports.roofs import roof_note
 from mnist_deploy.results import Results
-from tests.records import CHECKS, NOISY, RECORDS, measurement
+from tests.records import CHECKS, NOISY, RECORDS, measurement, race, rival
 from tests.reports.pages import Made, dataset, made
 
 SIX_MEGABYTES = 6_000_000
@@ -88,8 +95,8 @@ def test_tables_hold_the_records_values(shown: str) -> None:
     found = re.findall(r"<tr.*?</tr>", cells, re.DOTALL)[1 : 1 + len(RECORDS.measurements)]
     sorts = [re.findall(r'data-sort="([^"]*)"', row) for row in found]
     assert [float(one[5]) for one in sorts] == [row.latency_quiet_s for row in RECORDS.measurements]
-    assert [float(one[10]) for one in sorts] == [row.size_bytes for row in RECORDS.measurements]
-    assert sorts[-1][8] == "" and "not verified" in found[-1], "unknown is unknown, not 0"
+    assert [float(one[9]) for one in sorts] == [row.size_bytes for row in RECORDS.measurements]
+    assert sorts[-1][6] == "" and "not verified" in found[-1], "unknown is unknown, not 0"
 
 
 def test_charts_hold_the_records_values(shown: str) -> None:
@@ -103,7 +110,7 @@ def test_weaknesses_stand_before_the_recommendation(tmp_path: Path) -> None:
     weak = made(tmp_path, lambda one: one.model_copy(update={"quick": True, "noise": NOISY, "complete": False}))
     text = visible(page(weak.report))
     told = ("Quick run", "Interrupted", "Time limit", "Noisy machine", "No verdicts")
-    places = [text.index(one) for one in (*told, "Recommended for")]
+    places = [text.index(one) for one in (*told, "Deploy this")]
     assert places == sorted(places)
     assert text.count("[quick]") > 20 and "differs from itself by 17.0%" in text
 
@@ -211,35 +218,111 @@ def candidate(latency: float, accuracy: float | None, passed: bool | None = True
     )  # fmt: skip
 
 
-def test_a_known_pareto_front() -> None:
-    cells = [
-        candidate(3e-6, 0.95), candidate(1e-6, 0.90), candidate(2e-6, 0.90), candidate(4e-6, 0.94),
-        candidate(5e-7, 0.99, passed=False), candidate(1e-7, None, passed=None), candidate(1e-3, 0.96),
-        candidate(1e-6, 0.91),
-    ]  # fmt: skip
-    assert [(one.latency_s, one.accuracy) for one in charts.front(cells)] == [(1e-6, 0.91), (3e-6, 0.95), (1e-3, 0.96)]
-
-
-@given(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 20)), max_size=30))
-def test_nothing_beats_the_pareto_front(pairs: list[tuple[int, int]]) -> None:
-    cells = [candidate(latency / 1e6, accuracy / 20) for latency, accuracy in pairs]
-    found = [(one.latency_s, one.accuracy or 0) for one in charts.front(cells)]
-    for latency, accuracy in ((one.latency_s, one.accuracy or 0) for one in cells):
-        assert any(fast <= latency and right >= accuracy for fast, right in found)
-        on_front = (latency, accuracy) in found
-        beaten = any(
-            fast <= latency and right >= accuracy and (fast, right) != (latency, accuracy) for fast, right in found
-        )
-        assert on_front != beaten
+def bubbles(cells: list[Candidate]) -> Spec | None:
+    return scatter(cells, {"onnxruntime": "var(--c0)"}, lambda one: one.measurement.runtime, 300)
 
 
 def test_unknown_accuracy_is_not_plotted() -> None:
-    palette = {"onnxruntime": "var(--c0)"}
-    assert charts.pareto([candidate(1e-6, None, passed=None)], palette) is None
-    spec = charts.pareto([candidate(1e-6, None, passed=None), candidate(2e-6, 0.9)], palette)
-    points = [point for layer in spec["layer"] for point in layer.get("data", {}).get("values", [])] if spec else []
-    points += spec.get("data", {}).get("values", []) if spec else []
-    assert [point["y"] for point in points] == [0.9]
+    assert bubbles([candidate(1e-6, None, passed=None)]) is None
+    spec = bubbles([candidate(1e-6, None, passed=None), candidate(2e-6, 0.9)])
+    assert spec is not None
+    assert {one["y"] for one in points(spec)} == {0.9}
+
+
+def points(spec: Spec) -> list[dict[str, Any]]:
+    """The values of every layer of a chart."""
+    layers = [spec, *spec.get("layer", [])]
+    return [one for layer in layers for one in layer.get("data", {}).get("values", [])]
+
+
+def test_the_front_is_numbered_and_points_that_lie_together_share_a_number() -> None:
+    accuracies = [(1e-6, 0.90), (1.01e-6, 0.901), (1e-4, 0.99), (2e-4, 0.95)]
+    spec = bubbles([interval(candidate(latency, accuracy)) for latency, accuracy in accuracies])
+    assert spec is not None
+    assert [one["text"] for one in points(spec) if "text" in one] == ["1, 2", "3"]
+    marked = {one["x"]: one["front"] for one in points(spec) if "front" in one}
+    assert marked == {1e-6: True, 1.01e-6: True, 1e-4: True, 2e-4: False}
+
+
+def interval(one: Candidate) -> Candidate:
+    low, high = wilson(round((one.accuracy or 0) * 10_000), 10_000)
+    return one.model_copy(update={"accuracy_low": low, "accuracy_high": high})
+
+
+def test_a_column_without_a_value_is_not_shown_and_says_why(shown: str) -> None:
+    """Of cnn-relu-16-32 nothing is verified or ranked in the records, and no cell has a baseline."""
+    network = shown[shown.index("<h2>cnn-relu-16-32</h2>") :]
+    shown_text = visible("<body>" + network[: network.index("<figure>")])
+    heads = shown_text.splitlines()
+    for name in ("accuracy", "parity", "rank", "verdict", "speed-up"):
+        assert name not in heads, name
+    assert "quiet p50" in heads and "p99" in heads
+    assert "Not shown: accuracy, parity (nothing here was verified; run mnist-deploy verify)." in shown_text
+    assert (
+        "Not shown: speed-up (keras-predict was not measured here, so there is nothing to compare with)." in shown_text
+    )
+
+
+def test_calls_from_pixels_have_no_roof_and_the_page_says_why() -> None:
+    rows = [one.model_copy(update={"timed": "end-to-end", "roof_share": None}) for one in RECORDS.measurements]
+    text = visible(page(bare(RECORDS.model_copy(update={"measurements": rows}))))
+    assert "Not shown: roof (it is of the network alone, and these calls begin with pixels)." in text
+
+
+def test_no_table_has_an_empty_column_and_what_has_a_value_stays() -> None:
+    cells = [number(1.0), text("")], [number(None), text(None)]
+    grid = Grid("x", (Column("a", True), Column("b", absent="no b here")), [Row(one) for one in cells], ["n"])
+    kept = grid.without_empty_columns()
+    assert [column.name for column in kept.columns] == ["a"] and [len(row.cells) for row in kept.rows] == [1, 1]
+    assert kept.notes == ["n", "Not shown: b (no b here)."]
+    assert Grid("x", (Column("a"),), []).without_empty_columns().columns == [Column("a")]
+
+
+def test_the_next_best_are_a_few_with_a_word_for_each() -> None:
+    rivals = [
+        rival("mlp-tanh-128", "tflite", f"p{place:02}", "litert", 1e-6 * (1 + place / 1000)) for place in range(60)
+    ]
+    slower = rival("mlp-tanh-128", "onnx", "int8", "onnxruntime", 5e-6, memory_bytes=1_000_000)
+    found = recommend(race(*rivals, slower), Wishes())
+    assert len(found.tied) > 30
+    grid = alternatives(found)
+    assert grid is not None and len(grid.rows) == 5
+    assert {row.cells[3].text for row in grid.rows} == {"tie"}
+    assert any(f"tells {len(found.tied) - 5} more candidates from" in note for note in grid.notes)
+    few = alternatives(recommend(race(*rivals[:2], slower), Wishes()))
+    assert few is not None and [row.cells[3].text for row in few.rows] == ["tie", "slower"]
+    noisy = alternatives(recommend(race(*rivals[:2], slower, noise=NOISY), Wishes()))
+    assert noisy is not None and {row.cells[3].text for row in noisy.rows} == {"undecided"}
+
+
+def test_a_share_of_the_roof_above_one_is_explained_below_its_table() -> None:
+    roofs = [Roof(threads=threads, peak_flops_per_s=peak, bandwidth_bytes_per_s={1000: 1e9})
+             for threads, peak in ((1, 128e9), (2, 107e9))]  # fmt: skip
+    row = RECORDS.measurements[0]
+    assert ROOF_PASSED not in roof_note([row], roofs)
+    above = row.model_copy(update={"roof_share": 4.2})
+    assert ROOF_PASSED in roof_note([above], roofs)
+    assert "too high" not in roof_note([above], roofs)
+    two = above.model_copy(update={"threads": 2})
+    assert "(107 GFLOP/s with 2 threads, but 128 GFLOP/s with 1 thread): its shares are too high" in roof_note(
+        [two], roofs
+    )
+
+
+@pytest.mark.parametrize("accuracies", [[0.9523], [0.9523, 0.9525], [0.9907, 0.9909, 0.9908], [0.99, 0.5]])
+def test_no_axis_of_accuracies_is_narrower_than_an_interval(accuracies: list[float]) -> None:
+    cells = [interval(candidate(1e-6 * place, accuracy)) for place, accuracy in enumerate(accuracies, start=1)]
+    spec = bubbles(cells)
+    assert spec is not None
+    for layer in spec["layer"]:
+        low, high = layer["encoding"]["y"]["scale"]["domain"]
+        assert all(low <= (one.accuracy_low or 0) and (one.accuracy_high or 1) <= high for one in cells)
+    rows = [RECORDS.training[0].model_copy(update={"history": {"accuracy": accuracies}})]
+    drawn = charts.curves(rows, "accuracy", {"mlp-relu-128": "var(--c0)"})
+    assert drawn is not None
+    low, high = drawn["encoding"]["y"]["scale"]["domain"]
+    assert all(low <= wilson(round(value * 10_000), 10_000)[0] for value in accuracies)
+    assert all(wilson(round(value * 10_000), 10_000)[1] <= high for value in accuracies)
 
 
 def test_no_whisker_without_an_interval() -> None:
@@ -258,4 +341,4 @@ def test_no_whisker_without_an_interval() -> None:
 def test_failed_rows_say_so_in_words(shown: str) -> None:
     text = visible(shown)
     assert "FAIL tflite int8 in litert (gate int8): keeps 99.874% of the accuracy < 99.900%; a second reason." in text
-    assert "✕ failed its gate." in text
+    assert "✕: failed its parity gate." in text

@@ -17,14 +17,15 @@ from mnist_deploy.reports.html import page
 from mnist_deploy.reports.report import Report
 from mnist_deploy.results import Results
 from tests.records import RECORDS
-from tests.reports.pages import made
+from tests.reports.pages import made, whole_run
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+WIDE = {"width": 1920, "height": 1080}
 HOSTILE = (
     "<script>window.pwned=1</script>",
     '"><img src=x onerror=window.pwned=1>',
@@ -53,6 +54,15 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     path = folder / "report.html"
     path.write_text(page(made(folder).report), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a run of everything."""
+    path = tmp_path_factory.mktemp("whole") / "report.html"
+    results = whole_run()
+    path.write_text(page(Report(Gathered(results, [path], None), recommend(results, Wishes()), None)), encoding="utf-8")
     return path
 
 
@@ -120,12 +130,123 @@ def test_it_draws_in_silence_fits_and_is_accessible(
 
 def test_charts_are_drawn_as_they_come_into_view(browser: Browser, file: Path) -> None:
     opened = Opened(browser, file)
-    opened.page.wait_for_timeout(200)
-    charts = opened.page.locator(".plot")
-    assert opened.page.locator(".plot svg").count() < charts.count()
-    charts.last.scroll_into_view_if_needed()
-    charts.last.locator("svg").wait_for()
+    opened.page.locator("#across svg").wait_for()
+    chart = opened.page.locator("#training .plot").first
+    assert chart.locator("svg").count() == 0
+    opened.page.locator("#training summary").click()
+    chart.locator("svg").wait_for()
     assert opened.said == []
+    opened.page.close()
+
+
+def test_first_the_decision_then_all_networks_then_what_is_folded(browser: Browser, whole: Path) -> None:
+    opened = Opened(browser, whole)
+    opened.page.locator("#across svg").wait_for()
+    height = DESKTOP["height"]
+    assert opened.page.evaluate("document.documentElement.scrollHeight") <= 8 * height
+    boxes = {name: opened.page.locator(name).bounding_box() for name in ("#summary .card", "#across figure")}
+    assert all(boxes.values())
+    ends = {name: box["y"] + box["height"] for name, box in boxes.items() if box}
+    assert ends["#summary .card"] <= height and ends["#across figure"] <= 2 * height
+    assert opened.page.locator("details[open]").count() == 0
+    opened.page.close()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_link_opens_what_it_points_to(browser: Browser, whole: Path, size: dict[str, int]) -> None:
+    opened = Opened(browser, whole, size)
+    for name in ("cells", "environment"):
+        assert not opened.page.locator(f"#{name} .grid").first.is_visible()
+        opened.page.locator(f"nav a[href='#{name}']").click()
+        opened.page.locator(f"#{name} .grid").first.wait_for()
+    opened.page.close()
+
+
+# Of each chart the texts of an axis that are cut by the picture's edge or shortened, or that lie on one another.
+BAD_LABELS = """() => [...document.querySelectorAll(".plot svg")].flatMap((svg) => {
+    const edge = svg.getBoundingClientRect(), bad = [];
+    for (const axis of svg.querySelectorAll(".role-axis")) {
+        const drawn = (one) => one.textContent && +getComputedStyle(one).opacity;
+        const texts = [...axis.querySelectorAll("text")].filter(drawn);
+        const boxes = texts.map((one) => one.getBoundingClientRect());
+        texts.forEach((one, place) => {
+            const box = boxes[place];
+            if (one.textContent.includes("…")) bad.push(`shortened: ${one.textContent}`);
+            if (box.left < edge.left - 1 || box.right > edge.right + 1 || box.bottom > edge.bottom + 1) {
+                bad.push(`cut: ${one.textContent}`);
+            }
+            boxes.slice(place + 1).forEach((other, later) => {
+                const across = Math.min(box.right, other.right) - Math.max(box.left, other.left);
+                const down = Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top);
+                if (across > 0 && down > 2.5) bad.push(`${one.textContent} on ${texts[place + 1 + later].textContent}`);
+            });
+        });
+    }
+    for (const text of svg.querySelectorAll(".mark-text text")) {
+        const box = text.getBoundingClientRect();
+        if (box.right > edge.right + 1 || box.left < edge.left - 1) bad.push(`cut: ${text.textContent}`);
+    }
+    return bad;
+})"""
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP, WIDE], ids=["phone", "desktop", "wide"])
+@pytest.mark.parametrize("which", ["file", "whole"])
+def test_labels_are_neither_cut_nor_on_one_another(
+    browser: Browser, which: str, size: dict[str, int], request: pytest.FixtureRequest
+) -> None:
+    opened = Opened(browser, request.getfixturevalue(which), size)
+    opened.draw()
+    assert opened.page.locator(".plot svg").count() > 8
+    assert opened.page.evaluate(BAD_LABELS) == []
+    opened.page.close()
+
+
+# Of each table the columns of the first row that lie wholly within its box.
+SEEN = """() => [...document.querySelectorAll(".scroll")].map((box) => {
+    const edge = box.getBoundingClientRect().right;
+    const heads = [...box.querySelectorAll("th")].filter((one) => one.getBoundingClientRect().width);
+    return {
+        name: box.getAttribute("aria-label"),
+        all: [...box.querySelectorAll("th")].map((one) => one.textContent),
+        seen: heads.filter((one) => one.getBoundingClientRect().right <= edge + 1).map((one) => one.textContent),
+        wide: box.scrollWidth > box.clientWidth + 1,
+        hint: box.previousElementSibling.checkVisibility(),
+        first: getComputedStyle(box.querySelector("td"), "::after").content,
+    };
+})"""
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP, WIDE], ids=["phone", "desktop", "wide"])
+def test_a_table_shows_what_counts_and_says_where_there_is_more(
+    browser: Browser, whole: Path, size: dict[str, int]
+) -> None:
+    opened = Opened(browser, whole, size)
+    opened.draw()
+    opened.page.wait_for_timeout(100)
+    tables = opened.page.evaluate(SEEN)
+    assert len(tables) > 20
+    for table in tables:
+        assert table["wide"] == table["hint"], table
+        counted = [name for name in ("quiet p50", "accuracy", "parity") if name in table["all"]]
+        if size is PHONE:
+            counted = [name for name in counted if name != "parity" or "quiet p50" not in table["all"]]
+            named = "runtime" not in table["all"][1:] or "litert" in table["first"] or "keras" in table["first"]
+            assert named, f"the runtime stands below the artifact: {table}"
+        else:
+            assert not table["wide"] or table["name"].startswith("All measurements"), table
+        assert [name for name in counted if name not in table["seen"]] == [], table
+    opened.page.close()
+
+
+def test_printing_opens_everything_and_closes_it_again(browser: Browser, file: Path) -> None:
+    opened = Opened(browser, file)
+    folded = opened.page.locator(".fold > details:not([open])")
+    before = folded.count()
+    opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert before > 5 and folded.count() == 0
+    opened.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert folded.count() == before
     opened.page.close()
 
 
@@ -134,7 +255,7 @@ def test_marks_and_texts_of_a_chart_are_there(browser: Browser, file: Path) -> N
     opened.draw()
     bars = opened.page.locator("figure", has_text="mlp-relu-128, batch 1, 1 thread: quiet p50 of one call").first
     text = bars.locator("svg").text_content() or ""
-    assert "1= tflite int8 · litert" in text.replace("  ", " ") and "3.30 us" in text and "44.0 ms" in text
+    assert "1 tflite int8 · litert" in text.replace("  ", " ") and "3.30 us" in text and "44.0 ms" in text
     widths = bars.locator("svg .layer_0_marks path").evaluate_all(
         "all => all.map((one) => one.getBoundingClientRect().width)"
     )

@@ -11,8 +11,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from syrupy.assertion import SnapshotAssertion
 
+from mnist_deploy.reports import html as pages
 from mnist_deploy.reports.markdown import LIMIT, page
 from mnist_deploy.reports.markup import LONGEST, code, escaped, shortened, table
+from mnist_deploy.reports.units import seconds
 from mnist_deploy.results import Results
 from tests.records import NOISY, RECORDS, measurement, parity_row
 from tests.reports.fixed import report
@@ -44,7 +46,7 @@ def test_page_of_a_quick_run_on_a_noisy_machine_that_was_interrupted(tmp_path: P
     assert text.startswith("## \\[quick\\] mnist-deploy")
     top = text.split("### ")[0]
     assert "> [!WARNING]" in top
-    for words in ("interrupted", "quick", "9000 of 31200 bursts were disturbed", "No verdicts"):
+    for words in ("interrupted", "quick", "disturbed 9000 of 31200 bursts", "No verdicts"):
         assert words in top, words
     assert "nothing was verified" in top and "not verified" in text
 
@@ -70,15 +72,30 @@ def test_fastest_first_and_unknown_is_no_number(tmp_path: Path) -> None:
     start = lines.index("### mlp-relu-128")
     rows = [line.split(" | ") for line in lines[start:] if line.startswith(("| tflite", "| onnx", "| keras"))][:5]
     assert [row[0].removeprefix("| ") for row in rows[:2]] == ["tflite int8", "tflite float32"]
-    assert rows[0][2:5] == ["3.30 us ±3.0%, rank 1", "150 us ±3.0%", "0.9513"]
+    assert rows[0][2:5] == ["3.30 us ±3.0%, rank 1, fastest", "150 us ±3.0%", "0.9513"]
     gpu = next(row for row in rows if row[1] == "onnxruntime gpu")
-    assert gpu[2] == "-" and gpu[3] == "90.0 us ±3.0%, rank 1"
+    assert gpu[2] == "-" and gpu[3] == "90.0 us ±3.0%, rank 1, fastest"
 
 
 def test_a_leader_failed_no_gate(tmp_path: Path) -> None:
     leaders = [line for line in page(report(tmp_path)).splitlines() if line.startswith("- batch 1, 1 thread")]
-    assert leaders[0] == "- batch 1, 1 thread: tflite float32 in litert, 3.37 us ±3.0%, rank 1"
+    assert leaders[0] == "- batch 1, 1 thread: tflite float32 in litert, 3.37 us ±3.0%, rank 1, tie"
     assert leaders[1].endswith(", not verified")
+
+
+def test_ranks_and_verdicts_are_those_of_the_html_page(tmp_path: Path) -> None:
+    found = report(tmp_path)
+    text, html = page(found), pages.page(found)
+    ranked = [one for one in RECORDS.measurements if one.rank is not None]
+    assert len({one.versus_fastest for one in ranked}) > 2
+    for row in ranked:
+        assert f"{seconds(row.latency_quiet_s)} ±3.0%, rank {row.rank}, {row.versus_fastest}" in text
+        (line,) = {
+            line
+            for line in re.findall(r"<tr.*?</tr>", html.split('id="network-1"')[1].split("Parity with Keras")[0], re.S)
+            if f'data-sort="{row.latency_quiet_s!r}"' in line
+        }
+        assert f">{row.rank}<" in line and f">{row.versus_fastest}<" in line
 
 
 def hostile(text: str) -> Results:
@@ -140,7 +157,7 @@ def grown(networks: int, artifacts: int) -> Results:
 def test_an_ordinary_whole_run_is_not_cut(tmp_path: Path) -> None:
     text = page(report(tmp_path, grown(6, 13), samples=False))
     assert len(text) < LIMIT / 2 and "left out, to keep" not in text
-    assert text.count("| tflite precision-") == 6 * 13
+    assert text.count("\n| tflite precision-") == 6 * 13
 
 
 @pytest.mark.parametrize("networks", [1, 6])
@@ -149,7 +166,7 @@ def test_longer_tables_are_cut_to_the_limit_and_say_so(tmp_path: Path, networks:
     assert len(text.encode()) <= LIMIT
     said = [int(found) for found in re.findall(r"^(\d+) more rows left out", text, flags=re.MULTILINE)]
     assert len(said) == networks
-    assert text.count("| tflite precision-") + sum(said) == networks * (1500 // networks)
+    assert text.count("\n| tflite precision-") + sum(said) == networks * (1500 // networks)
     assert "| tflite precision-0000 |" in text, "the fastest stay"
     assert "Environment" in text and text.count("<details>") == text.count("</details>")
 

@@ -56,12 +56,12 @@ def test_the_html_page_marks_it(tmp_path: Path) -> None:
     assert '<tr class="bad">' not in shown.split("Self-check")[0].split('id="skips"')[0]
     assert f"{LINE}." in visible(shown).replace("&#39;", "'")
     (view, *_) = networks(RESULTS, [], None)
-    assert "all kept their parity gate, 1 of them with a warning" in view.about
+    assert "all passed their parity gate, 1 of them with a warning" in view.about
 
 
 def test_markdown_lists_it(tmp_path: Path) -> None:
     shown = markdown.page(report(tmp_path, RESULTS))
-    assert "all 4 rows keep their gate" in shown and "1 of 4 rows have a warning" in shown
+    assert "all 4 rows passed their gate" in shown and "1 of 4 rows have a warning" in shown
     assert "### Parity warnings" in shown and "### Parity failures" not in shown
     assert "### Parity warnings" not in markdown.page(report(tmp_path / "other"))
 

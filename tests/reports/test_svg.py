@@ -6,9 +6,12 @@ import pytest
 from rich.text import Text
 
 from benchmarks import pictures
+from mnist_deploy.errors import UsageError
 from mnist_deploy.reports import svg, tables
-from tests.records import RECORDS
+from mnist_deploy.reports.picture import picture
+from tests.records import RECORDS, race, rival
 from tests.reports.fixed import stored
+from tests.reports.pages import whole_run
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 
@@ -28,6 +31,42 @@ def test_all_tables_are_in_the_picture() -> None:
         "a title",
     ):
         assert words in shown, words
+
+
+def size(drawn: str) -> tuple[float, float]:
+    _, _, width, height = map(float, ElementTree.fromstring(drawn).attrib["viewBox"].split())
+    return width, height
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_report_is_one_table_that_fits_a_readme(many: bool) -> None:
+    results = whole_run()
+    if many:  # each smaller and less accurate than the one before, so all of them are on the front
+        rivals = [
+            rival(f"network-{place}", "tflite", "int8", "litert", 1e-6 * 1.1**place, accuracy=0.99 - 0.008 * place,
+                  size_bytes=round(1e6 / 1.1**place))
+            for place in range(40)
+        ]  # fmt: skip
+        results = race(*rivals)
+    drawn = picture(results)
+    width, height = size(drawn)
+    assert width <= 1000 and height <= 720
+    shown = texts(drawn).replace("\xa0", " ")
+    assert "Pareto front across networks" in shown and "count as equal" in " ".join(shown.split())
+    assert ("25 more rows" in shown) == many
+
+
+def test_a_report_without_measurements_is_a_table_too() -> None:
+    verified = RECORDS.model_copy(update={"measurements": [], "training": []})
+    trained = RECORDS.model_copy(update={"measurements": [], "parity": []})
+    fastest = RECORDS.model_copy(update={"parity": []})
+    for results, words in ((verified, "agreement with the Keras scores"), (trained, "Training"),
+                           (fastest, "Fastest of each network")):  # fmt: skip
+        drawn = picture(results)
+        assert words in texts(drawn).replace("\xa0", " ")
+        assert size(drawn)[0] <= 1000 and size(drawn)[1] <= 720
+    with pytest.raises(UsageError, match="--format svg: these results hold no table"):
+        picture(RECORDS.model_copy(update={"measurements": [], "parity": [], "training": []}))
 
 
 def test_it_asks_nothing_of_anyone() -> None:

@@ -7,8 +7,9 @@ from mnist_deploy.decisions.recommendation import candidates
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.plural import counted
-from mnist_deploy.reports.layout import reach, who
-from mnist_deploy.reports.units import percent, times
+from mnist_deploy.reports.html.grid import Cell, Column, number, text
+from mnist_deploy.reports.layout import quiet_reach, reach, who
+from mnist_deploy.reports.units import percent, seconds, times
 from mnist_deploy.results import Comparison, Measurement, Results
 
 
@@ -51,10 +52,44 @@ def label(row: Measurement) -> str:
     return " · ".join(who(row))
 
 
+def p50(one: Candidate) -> str:
+    """Return the quiet p50 of a call, with how far its 95 % interval reaches."""
+    far = quiet_reach(one.measurement)
+    return seconds(one.latency_s) + ("" if far is None else f" ±{percent(far)}")
+
+
 def speed_up(found: Comparison) -> str:
     """Return a factor with its interval, where it has one."""
     far = reach(found.ratio, found.low, found.high)
     return times(found.ratio) if far is None else f"{times(found.ratio)} ±{percent(far)}"
+
+
+def name_columns(first: str = "") -> tuple[Column, ...]:
+    """Return the columns that name a row: `first` if there is one, then artifact and runtime."""
+    if first:
+        return Column(first), Column("artifact", folds=True), Column("runtime", folds=True)
+    return Column("artifact"), Column("runtime", folds=True)
+
+
+def artifact_cells(one: Candidate) -> tuple[Cell, Cell]:
+    """Return the cells of the columns artifact and runtime."""
+    artifact, runtime = who(one.measurement)
+    return text(artifact), text(runtime)
+
+
+def p50_cell(one: Candidate) -> Cell:
+    """Return the quiet p50 with its interval; it sorts by the former."""
+    return Cell(p50(one), repr(one.latency_s))
+
+
+def accuracy_cell(one: Candidate) -> Cell:
+    """Return the accuracy with four decimals, so that one image of 10,000 shows."""
+    return number(one.accuracy, "{:.4f}".format)
+
+
+def parity_cell(one: Candidate) -> Cell:
+    """Return the verdict of the parity gate; what was not verified has no value."""
+    return Cell(one.verdict, "" if one.passed is None else one.verdict)
 
 
 def key(row: Measurement) -> tuple[str | int, ...]:

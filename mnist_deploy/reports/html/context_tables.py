@@ -1,9 +1,10 @@
-"""The page's tables of what stood around the figures: runtimes, what really ran, checks, libraries and skips."""
+"""The page's tables of what stood around the figures: runtimes, where artifacts ran, checks, libraries and skips."""
 
 from collections.abc import Sequence
 
 from mnist_deploy.parity import ParityRow, ProcessorRow
 from mnist_deploy.reports import processors as other_processors
+from mnist_deploy.reports.html.cells import name_columns
 from mnist_deploy.reports.html.grid import Column, Grid, Row, number, text
 from mnist_deploy.reports.layout import who
 from mnist_deploy.reports.tables import what
@@ -15,9 +16,9 @@ def runtimes(results: Results) -> Grid:
     """Return the runtimes that were measured."""
     columns = (
         Column("runtime"),
-        Column("version"),
-        Column("installed", True, "the package and all that it requires, on disk"),
-        Column("what the clock stands around"),
+        Column("version", absent="unknown"),
+        Column("installed", True, "the package and all that it requires, on disk", absent="unknown"),
+        Column("timed call"),
     )
     rows = []
     for one in results.runtimes:
@@ -29,30 +30,34 @@ def runtimes(results: Results) -> Grid:
 
 
 def proofs(found: Sequence[ParityRow | Measurement]) -> Grid:
-    """Return what really ran each kind of artifact, as each library tells after a call."""
-    columns = (Column("runtime"), Column("artifact"), Column("ran on"), Column("arithmetic"), Column("nodes"))
+    """Return where each kind of artifact ran, as each library reports after a call."""
+    columns = (
+        Column("runtime"),
+        Column("artifact"),
+        Column("ran on"),
+        Column("arithmetic", absent="no library here reports it"),
+        Column("nodes", absent="no library here reports them"),
+    )
     groups: dict[tuple[str, str, str, str], list[dict[str, int]]] = {}
     for one in found:
         artifact, runtime = who(one)
         key = (runtime, artifact, one.proof.executed_on, one.proof.arithmetic or "")
         groups.setdefault(key, []).append(one.proof.placement)
     rows = [Row((*map(text, key), text(_nodes(placements)))) for key, placements in groups.items()]
-    notes = ["nodes: the fewest and the most that a network has. - is not told."]
-    return Grid("What really ran", columns, rows, notes)
+    notes = ["nodes: the fewest and the most that a network has. -: the library does not report it."]
+    return Grid("Where each artifact ran", columns, rows, notes)
 
 
 def processors(rows: Sequence[ProcessorRow]) -> Grid:
     """Return how many images get another class on other processors, one row an artifact and runtime."""
     labels, lines = other_processors.lines_of(rows)
     columns = (
-        Column("network"),
-        Column("artifact"),
-        Column("runtime"),
-        *(Column(label, True, "images with another class, of those compared") for label in labels),
+        *name_columns("network"),
         Column("same answers"),
+        *(Column(label, True, "images with another class, of those compared") for label in labels),
     )
     body = [
-        Row([*map(text, (line.record.architecture, *who(line.record), *line.cells, line.verdict))], line.failed)
+        Row([*map(text, (line.record.architecture, *who(line.record), line.verdict, *line.cells))], line.failed)
         for line in lines
     ]
     notes = [*other_processors.failures(rows), other_processors.legend(rows)]
@@ -85,13 +90,13 @@ def libraries(found: dict[str, str]) -> Grid:
 
 
 def skips(found: Sequence[Skip]) -> Grid:
-    """Return what was left out, one row a skip."""
-    columns = (Column("what"), Column("kind"), Column("why"), Column("what mends it"))
+    """Return what was skipped, one row each."""
+    columns = (Column("what"), Column("kind"), Column("why"), Column("what to do"))
     rows = [
         Row((text(what([one])), text(one.kind.replace("_", " ")), text(one.reason), text(one.remedy)), one.kind in _BAD)
         for one in found
     ]
-    return Grid("Left out", columns, rows)
+    return Grid("Skipped", columns, rows)
 
 
 _BAD = {SkipKind.FAILED, SkipKind.STALE}

@@ -16,10 +16,12 @@ from mnist_deploy.benchmark.recording import Recording
 from mnist_deploy.benchmark.statistics import MIN_CALLS_FOR_P99
 from mnist_deploy.errors import ArtifactError
 from mnist_deploy.plural import counted
-from mnist_deploy.reports.html import charts, context_tables, scripts, summary, tables
+from mnist_deploy.reports.html import charts, context_tables, quality_tables, scripts, summary, tables
+from mnist_deploy.reports.html.across import across
 from mnist_deploy.reports.html.cells import measured
 from mnist_deploy.reports.html.digits import pictures
-from mnist_deploy.reports.html.networks import Figure, networks
+from mnist_deploy.reports.html.figures import Figure
+from mnist_deploy.reports.html.networks import networks
 from mnist_deploy.reports.misses import missed
 from mnist_deploy.reports.report import Report
 from mnist_deploy.reports.units import number_bytes, rate, seconds, seconds_interval
@@ -83,14 +85,15 @@ def _context(report: Report) -> dict[str, Any]:
         "found": found,
         "why": why(found) if found else "",
         "near": [(one.candidate.label, missed(one)) for one in found.nearest] if found else [],
-        "next": summary.runners_up(found) if found and (found.tied or found.runners_up) else None,
+        "across": across(results),
+        "alternatives": summary.alternatives(found) if found else None,
         "best": summary.best_of_each(results),
         "networks": networks(results, cells, samples),
         "no_samples": _no_samples(results, there=samples is not None),
         "pictures": pictures(results, report.dataset),
-        "training": tables.training(results.training) if results.training else None,
+        "training": quality_tables.training(results.training) if results.training else None,
         "curves": list(_curves(results)),
-        "everything": tables.everything(cells) if cells else None,
+        "everything": tables.everything(cells, results) if cells else None,
         "runtimes": context_tables.runtimes(results) if results.runtimes else None,
         "proofs": context_tables.proofs(proven) if proven else None,
         "processors": context_tables.processors(results.processors) if results.processors else None,

@@ -3,14 +3,24 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mnist_deploy.benchmark.comparison import MARGIN, TIE_MARGIN, Verdict, verdict
+from mnist_deploy.decisions.parting import times
 from mnist_deploy.decisions.recommendation import candidates, recommend
 from mnist_deploy.decisions.records import Candidate, Recommendation, Wishes
 from mnist_deploy.plural import counted
+from mnist_deploy.reports.columns import NOT_VERIFIED
+from mnist_deploy.reports.html.cells import accuracy_cell, artifact_cells, p50_cell
 from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
-from mnist_deploy.reports.layout import quiet_reach, who
 from mnist_deploy.reports.measurements import time_limited
-from mnist_deploy.reports.units import number_bytes, percent, seconds
+from mnist_deploy.reports.units import number_bytes
 from mnist_deploy.results import Results
+
+# More than these nobody considers; the table of all measurements has the rest.
+ALTERNATIVES = 5
+TIMES_NOTE = (
+    f"tie: less than {TIE_MARGIN:.0%} apart in another run too; slower or faster: by {MARGIN:.0%} or more; undecided: "
+    "the run tells neither."
+)
 
 
 @dataclass(frozen=True)
@@ -35,50 +45,67 @@ def warnings(results: Results) -> Iterator[Caution]:
     if noise.noisy:
         yield Caution(
             "Noisy machine",
-            f"{noise.disturbed:,} of {noise.bursts:,} bursts were disturbed. Figures marked ~ hold for this hour only; "
-            "the quiet p50 and the ranks are made for such a machine.",
+            f"Other programs disturbed {noise.disturbed:,} of {noise.bursts:,} bursts of calls. Figures marked ~ may "
+            "not repeat; the quiet p50 and the ranks allow for it.",
         )
     if noise.no_verdicts is not None:
         yield Caution("No verdicts", f"{noise.no_verdicts}.")
 
 
-def runners_up(found: Recommendation) -> Grid:
-    """Return what comes next to the chosen one: those that are not told apart from it, and the next best."""
+def alternatives(found: Recommendation) -> Grid | None:
+    """Return the few that come next to the chosen one: its ties first, then the next best; None where there is none."""
+    chosen, others = found.chosen, [*found.tied, *found.runners_up]
+    if chosen is None or not others:
+        return None
     columns = (
         Column("candidate"),
-        Column("standing"),
-        Column("quiet p50", True, "median call in quiet moments"),
-        Column("±", True, "how far the 95 % interval of the quiet p50 reaches"),
+        Column("quiet p50", True, "median call time while the machine is quiet, with its 95 % interval"),
+        Column("accuracy", True, "on the test set", absent=NOT_VERIFIED),
+        Column("verdict", meaning="its time against the recommended one's"),
         *_MORE,
     )
-    standing = [(one, "not told apart") for one in found.tied] + [(one, "next best") for one in found.runners_up]
-    rows = [Row((text(one.label), text(word), *_p50(one), *_more(one))) for one, word in standing]
-    return Grid(f"The next best, {_images(found.batch_size)}", columns, rows)
+    rows = [
+        Row((text(one.label), p50_cell(one), accuracy_cell(one), text(_verdict(one, chosen, found)), *_more(one)))
+        for one in others[:ALTERNATIVES]
+    ]
+    notes = [f"verdict: its time against the recommended one's. {TIMES_NOTE}"]
+    if found.tied[ALTERNATIVES:]:
+        more = counted(len(found.tied) - ALTERNATIVES, "more candidate")
+        notes.append(f"No verdict tells {more} from the recommended one: see all measurements.")
+    return Grid(f"Next best, {_images(found.batch_size)}", columns, rows, notes)
+
+
+def _verdict(one: Candidate, chosen: Candidate, found: Recommendation) -> Verdict:
+    """Return the word for a time against the recommended one's; `undecided` where the run gives no verdicts."""
+    if found.undecided is not None:
+        return Verdict.UNDECIDED
+    word = verdict(times(one, chosen, found.wishes.prefer))
+    # What its own comparison calls slower, many comparisons at once may not; see `parting.Parting.ties`.
+    return Verdict.UNDECIDED if one in found.tied and word is not Verdict.TIE else word
 
 
 def best_of_each(results: Results) -> Grid | None:
-    """Return what the recommendation would be for each network and batch size alone, by latency and without limits."""
+    """Return what the recommendation would be for each network and batch size alone, without limits."""
     columns = (
         Column("network"),
-        Column("batch", True, "images a call"),
-        Column("artifact"),
-        Column("runtime"),
-        Column("threads", True),
-        Column("quiet p50", True, "median call in quiet moments"),
-        Column("±", True, "how far the 95 % interval of the quiet p50 reaches"),
+        Column("batch", True, "images a call", folds=True),
+        Column("artifact", folds=True),
+        Column("runtime", folds=True),
+        Column("threads", True, folds=True),
+        Column("quiet p50", True, "median call time while the machine is quiet, with its 95 % interval"),
+        Column("accuracy", True, "on the test set", absent=NOT_VERIFIED),
         *_MORE,
-        Column("tied", True, "how many others the measurements do not tell apart from it"),
+        Column("ties", True, "how many others no verdict tells from it"),
     )
     groups = dict.fromkeys((one.measurement.architecture, one.measurement.batch_size) for one in candidates(results))
     rows = [_best(results, name, batch) for name, batch in groups]
-    notes = ["Artifacts that failed their parity gate are left out. ±: how far another run's may lie from it."]
-    return Grid("The fastest of each network", columns, rows, notes) if groups else None
+    notes = ["What failed its parity gate is left out. ties: how many others no verdict tells from it."]
+    return Grid("Fastest of each network", columns, rows, notes) if groups else None
 
 
 _MORE = (
-    Column("accuracy", True, "on the test set"),
-    Column("size", True, "of the artifact"),
-    Column("memory", True, "what the process grew by, library and model, at its peak"),
+    Column("size", True, "of the file"),
+    Column("memory", True, "growth of the process by library and model, at its peak"),
     Column("installed", True, "the runtime's package and all that it requires, on disk"),
 )
 
@@ -87,22 +114,25 @@ def _best(results: Results, name: str, batch: int) -> Row:
     found = recommend(results, Wishes(batch_size=batch), [name])
     one = found.chosen
     if one is None:
-        return Row((text(name), number(batch, _count), text("none kept its gate"), *[text(None)] * 9), bad=True)
-    artifact, runtime = who(one.measurement)
-    who_cells = (text(artifact), text(runtime), number(one.measurement.threads, _count))
+        return Row((text(name), number(batch, _count), text("none passed its gate"), *[text(None)] * 8), bad=True)
+    threads = number(one.measurement.threads, _count)
     return Row(
-        (text(name), number(batch, _count), *who_cells, *_p50(one), *_more(one), number(len(found.tied), _count))
+        (
+            text(name),
+            number(batch, _count),
+            *artifact_cells(one),
+            threads,
+            p50_cell(one),
+            accuracy_cell(one),
+            *_more(one),
+            number(len(found.tied), _count),
+        )
     )
-
-
-def _p50(one: Candidate) -> tuple[Cell, Cell]:
-    return number(one.latency_s, seconds), number(quiet_reach(one.measurement), percent)
 
 
 def _more(one: Candidate) -> tuple[Cell, ...]:
     row = one.measurement
     return (
-        number(one.accuracy, "{:.4f}".format),
         number(row.size_bytes, number_bytes),
         number(row.memory_bytes, number_bytes),
         number(one.installed_bytes, number_bytes),

@@ -14,12 +14,17 @@
   // The interpreter (ast) computes expressions without eval, which the page's policy forbids.
   const options = { mode: "vega-lite", renderer: "svg", actions: false, ast: true, config, tooltip: { theme: "custom" } };
 
-  // On a phone names would leave no room for what they name: runtime below artifact.
-  const fold = (spec) => {
+  // Where names would leave no room for what they name: runtime below artifact.
+  const fold = (spec, width) => {
     for (const layer of spec.layer ?? []) {
-      const axis = layer.encoding?.y?.axis;
-      if (layer.encoding?.y?.type !== "nominal" || !axis) continue;
-      Object.assign(axis, { labelExpr: "split(datum.label, ' · ')", labelFontSize: 10, labelLineHeight: 11, labelPadding: 4 });
+      const y = layer.encoding?.y;
+      if (y?.type !== "nominal" || !y.axis) continue;
+      const longest = Math.max(...y.scale.domain.map((name) => name.length));
+      if (longest * 6 < 0.4 * width) continue;
+      Object.assign(y.axis, {
+        labelExpr: "split(datum.label, ' · ')", labelFontSize: 10, labelLineHeight: 11, labelPadding: 4,
+        labelLimit: Math.round(0.45 * width),
+      });
     }
     return spec;
   };
@@ -29,7 +34,7 @@
     plot.dataset.drawn = "yes";
     const spec = JSON.parse(plot.parentElement.querySelector("script").textContent);
     // The place of a chart says what it shows, and the tables hold its figures: marks need not be read out one by one.
-    vegaEmbed(plot, plot.clientWidth < 480 ? fold(spec) : spec, options)
+    vegaEmbed(plot, fold(spec, plot.clientWidth), options)
       .then(() => plot.querySelector("svg").setAttribute("aria-hidden", "true"))
       .catch((error) => {
         plot.textContent = "This chart could not be drawn; the tables hold its figures.";
@@ -50,7 +55,33 @@
     { rootMargin: "600px" },
   );
   plots.forEach((plot) => watch.observe(plot));
-  addEventListener("beforeprint", () => plots.forEach(draw));
+
+  // A link to a folded section opens it; printing opens all, for as long as it takes.
+  const reveal = (target) => {
+    for (let part = target?.querySelector(":scope > details") ?? target; part; part = part.parentElement) {
+      if (part.tagName === "DETAILS") part.open = true;
+    }
+    target?.scrollIntoView();
+  };
+  const named = (hash) => document.getElementById(decodeURIComponent(hash.slice(1)));
+  for (const link of document.querySelectorAll("nav a")) link.addEventListener("click", () => reveal(named(link.hash)));
+  addEventListener("hashchange", () => reveal(named(location.hash)));
+  if (location.hash) reveal(named(location.hash));
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll(".fold > details:not([open])")];
+    for (const part of opened) part.open = true;
+    plots.forEach(draw);
+  });
+  addEventListener("afterprint", () => opened.forEach((part) => { part.open = false; }));
+
+  // Wider than its box: say so, since a phone shows no scroll bar.
+  const widths = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      target.previousElementSibling.hidden = target.scrollWidth <= target.clientWidth + 1;
+    }
+  });
+  document.querySelectorAll(".scroll").forEach((box) => widths.observe(box));
 
   for (const input of document.querySelectorAll(".filter input")) {
     const grid = input.closest(".grid");
