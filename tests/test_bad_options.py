@@ -38,7 +38,7 @@ CASES = [
     ("train-all --epochs nan", "'--epochs'", SEE.format("train-all")),
     ("train-all mlp-relu-128", "mlp-relu-128", SEE.format("train-all")),
     ("train-all --data nowhere.npz", "nowhere.npz: no such data", "give an .npz"),
-    ("train-all --data text.txt", "text.txt: not a readable .npz", "fetch or copy the file again"),
+    ("train-all --data text.txt", "text.txt: a text file", "save its arrays with numpy.savez"),
     ("train-all --data ''", "--data '': empty", "give a path"),
     ("train-all --data empty", "empty: lacks train-images-idx3-ubyte", "put the four IDX files there"),
     ("train-all --data loop", "--data loop", "give another path"),
@@ -129,7 +129,8 @@ CASES = [
     ("compare race.json race.json --max-regression 5", "--max-regression 5", "give percent or a share below 1"),
     ("compare race.json race.json --runtime litert", "--runtime: it takes part only with", "leave it out"),
     ("compare race.json race.json --record there", "--record: it takes part only with", "leave it out"),
-    ("compare race.json race.json --output empty", "--output empty: is a folder", "name a file in it"),
+    ("compare race.json race.json --force --output empty", "--output empty: is a folder", "name a file in it"),
+    ("compare race.json race.json", "both sides are the same measurement", "give the results of two measurements"),
     ("compare race.json race.json --output text.txt/x", "--output text.txt/x", "give another path"),
     ("compare artifacts artifacts --interleave --record text.txt", "--record text.txt: is no folder", "give another"),
     # diagnose, profile

@@ -1,6 +1,7 @@
-"""The default gates on real artifacts: one hidden unit whose weights are negated fails, in float32 and in int8."""
+"""One hidden unit whose weights are negated: it fails the default gates, in float32 and in int8, and a run says so."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +51,37 @@ def test_a_negated_unit_fails_the_default_gate(
     assert code == 1 and "1 of 1 rows fail their gate" in " ".join(err.split())
     assert row["gate"] == precision and not row["passed"] and row["failures"]
     assert any("top-1 agreement" in reason for reason in row["failures"]), row["failures"]
+
+
+SUMMARY = ["What worked", "What to use", "What failed", "What to do"]
+
+
+def headings(out: str) -> list[str]:
+    return [line.removeprefix("[quick] ") for line in out.splitlines() if line.removeprefix("[quick] ") in SUMMARY]
+
+
+def test_a_run_that_finds_it_ends_with_what_worked_what_to_use_what_failed_and_what_to_do(
+    capfd: pytest.CaptureFixture[str], tiny_run: TinyRun, root: Path, store: ArtifactStore
+) -> None:
+    assert headings(tiny_run.ended.out) == SUMMARY[:2], "healthy as exported"
+    artifact = find(store, MLP, "tflite", Precision.INT8)
+    plant_unit(tiny_run, artifact, HIDDEN[MLP])
+    renew(store, artifact)
+    code, out, err = ended(
+        capfd, "run", MLP, "--quick", "--emulate", "none", "--data", tiny_run.data, "--artifacts", root
+    )
+    assert code == 1 and "rows fail their gate" in " ".join(err.split())
+    assert headings(out) == SUMMARY
+    summary = [line.strip() for line in out[out.rindex("What worked") :].splitlines()]
+    assert re.fullmatch(r"1 network trained", summary[1])
+    (done, all_of_them) = re.findall(r"(\d+) of (\d+) pairs of artifact and runtime verified", " ".join(summary))[0]
+    assert 0 < int(done) < int(all_of_them)
+    use = summary[summary.index("What to use") : summary.index("What failed")]
+    assert any(line.startswith(f"mnist-deploy package {MLP} --format ") for line in use)
+    assert not any("--format tflite --precision int8" in line for line in use), "what failed is not recommended"
+    failed = " ".join(summary[summary.index("What failed") : summary.index("What to do")])
+    assert f"{MLP} tflite int8 in litert: another digit than the trained network for" in failed
+    command = f"mnist-deploy diagnose {MLP} --format tflite --precision int8 --runtime litert"
+    assert command in summary
+    code, out, _ = ended(capfd, *command.split()[1:], "--data", tiny_run.data, "--artifacts", root, "--json")
+    assert code == 1 and json.loads(out)["first"] == HIDDEN[MLP], "the command that it gives finds the layer"

@@ -7,6 +7,8 @@ import typer
 from mnist_deploy.cli import effort, finish, meaning, options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mnist_deploy.artifacts import ArtifactStore
     from mnist_deploy.dataset import Dataset
     from mnist_deploy.pipeline.selection import Selection
@@ -44,7 +46,7 @@ def run(
     wanted, gates = meaning.networks(names) or list(ARCHITECTURES), meaning.gates(gate)
     training = TrainingOptions(seed=seed, compute_dtype=meaning.compute_dtype(compute_dtype))
     emulation = meaning.automatic_emulation(emulate)
-    store, loaded, progress = meaning.store(artifacts), meaning.dataset(data), meaning.progress()
+    store, loaded, progress = meaning.store(artifacts), meaning.dataset(data, training=True), meaning.progress()
     with store.claimed("mnist-deploy run", progress, makes=True):
         results = running.begun("run", store, loaded, Selection(architectures=wanted), progress, quick=quick)
         running.run(store, loaded, wanted, training, results, progress, gates, emulation)
@@ -197,6 +199,22 @@ def _finish(store: "ArtifactStore", results: "Results", *, as_json: bool) -> Non
         console = layout.console()
         console.print(tables.everything(results))
         console.print(f"Results: {path}", soft_wrap=True)
+        if results.command == "run":
+            _summarize(store, results, path)
+
+
+def _summarize(store: "ArtifactStore", results: "Results", path: "Path") -> None:
+    """Print what a run came to."""
+    from mnist_deploy.decisions.records import Wishes
+    from mnist_deploy.pipeline import recommending
+    from mnist_deploy.reports import layout
+    from mnist_deploy.reports.run_summary import run_summary
+
+    advice = recommending.advise(store, Wishes(), paths=[path]) if results.measurements else None
+    console = layout.console()
+    console.print()
+    # A command that is longer than a line must not be cut off.
+    console.print(run_summary(results, advice), crop=False)
 
 
 def _require_measured(results: "Results") -> None:
