@@ -62,9 +62,9 @@ def training(rows: Sequence[TrainingRow]) -> Grid:
     columns = (
         Column("network"),
         Column("accuracy", True, "on the test set"),
-        *_reported("accuracy", "acc.", shown=with_reported),
+        *(_reported("accuracy", "acc. reported") if with_reported else ()),
         Column("loss", True, "on the test set"),
-        *_reported("loss", "loss", shown=with_reported),
+        *(_reported("loss", "loss reported") if with_reported else ()),
         Column("epochs", True),
         Column("seed", True),
         Column("time", True),
@@ -89,9 +89,8 @@ def training(rows: Sequence[TrainingRow]) -> Grid:
     return Grid(trainings.title(rows), columns, body, trainings.notes(rows))
 
 
-def _reported(figure: str, short: str, *, shown: bool) -> tuple[Column, ...]:
-    reported = Column(f"{short} reported", True, "by the notebook")
-    return (reported, Column(f"Δ {figure}", True, f"{figure} less the reported one")) if shown else ()
+def _reported(figure: str, name: str) -> tuple[Column, Column]:
+    return Column(name, True, "by the notebook"), Column(f"Δ {figure}", True, f"{figure} less the reported one")
 
 
 def _against(reached: float, reported: float | None, caveat: str | None = None) -> tuple[Cell, Cell]:
