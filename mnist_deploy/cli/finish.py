@@ -1,10 +1,24 @@
 """How commands end: the errors for checks that were carried out and did not hold."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mnist_deploy.parity import ProcessorRow
+
+
+def require_resources(reasons: Iterable[str | None]) -> None:
+    """Require that no limit of the shell was why something failed, given the reasons of what failed.
+
+    Raises:
+        ResourceLimitError: one was; names the first.
+    """
+    from mnist_deploy import resource_limits
+    from mnist_deploy.errors import ResourceLimitError
+
+    limited = [reason for reason in reasons if reason is not None and resource_limits.names_limit(reason)]
+    if limited:
+        raise ResourceLimitError(f"not everything could run; the first reason: {limited[0]}")
 
 
 def require_same_answers(rows: "Sequence[ProcessorRow]") -> None:

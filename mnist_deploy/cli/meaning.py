@@ -1,13 +1,11 @@
 """What the words given to options mean: the library's types, or an error that names the option."""
 
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mnist_deploy.cli import choices, effort, quantities
+from mnist_deploy.cli import choices, effort, quantities, streams
 from mnist_deploy.errors import UsageError, shown, unknown
 
 _Told = TypeVar("_Told")
@@ -342,9 +340,7 @@ def progress() -> "Progress":
     from mnist_deploy.reports.layout import console_on
     from mnist_deploy.reports.progress import BarProgress, LineProgress
 
-    stream = os.fdopen(
-        os.dup(sys.stderr.fileno()), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace"
-    )
+    stream = streams.second_stderr()
     console = console_on(stream)
     # FORCE_COLOR makes of a log no terminal whose cursor could be moved, and TERM=dumb says that there is none.
     moves = stream.isatty() and not console.is_dumb_terminal

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mnist_deploy import resource_limits
 from mnist_deploy.cli import effort, finish, meaning, options
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def run(
     from mnist_deploy.pipeline.selection import Selection
     from mnist_deploy.pipeline.training import TrainingOptions
 
+    resource_limits.require_for_tensorflow()
     wanted, gates = meaning.networks(names) or list(ARCHITECTURES), meaning.gates(gate)
     training = TrainingOptions(seed=seed, compute_dtype=meaning.compute_dtype(compute_dtype))
     emulation = meaning.automatic_emulation(emulate)
@@ -178,6 +180,7 @@ def _self_check(
     with store.claimed(BENCH, progress):
         checking.self_check(store, dataset, selection, results, progress)
         _finish(store, results, as_json=as_json)
+    finish.require_resources(skip.reason for skip in results.skips)
     if not results.checks:
         raise FailedCheckError("self-check: it could not be measured; see the red lines under the table")
     wrong = [check.name for check in results.checks if not check.passed]
@@ -203,6 +206,7 @@ def _require_measured(results: "Results") -> None:
     from mnist_deploy.errors import FailedCheckError
     from mnist_deploy.pipeline import benching
 
+    finish.require_resources(skip.reason for skip in results.skips)
     if not results.measurements:
         raise FailedCheckError("nothing could be measured; see what was left out, and why")
     if not benching.succeeded(results):
@@ -218,6 +222,7 @@ def _require_passed(results: "Results") -> None:
         return
     bad = [row for row in results.parity if not row.passed]
     if not bad:
+        finish.require_resources(skip.reason for skip in results.skips)
         finish.require_same_answers(results.processors)
         raise FailedCheckError("artifacts are stale, or could not be loaded; see above")
     first = f"{bad[0].architecture} {kind(bad[0])} in {bad[0].runtime} {bad[0].failures[0]}"

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from mnist_deploy.cli import choices
-from mnist_deploy.cli.places import place
+from mnist_deploy.cli.places import ARTIFACTS_VARIABLE, place
 from mnist_deploy.quiet import DEBUG_VARIABLE
 
-ARTIFACTS_VARIABLE = "MNIST_DEPLOY_ARTIFACTS"
 EMULATE_VARIABLE = "MNIST_DEPLOY_EMULATE"
 # float32 images of so large a batch take 200 MB, and what a convolution makes of them 6 GB.
 MAX_BATCH = 2**16
