@@ -314,11 +314,11 @@ def _picked_runtimes(names: list[str] | None) -> list[str] | None:
     return _picked("runtime", names, choices.runtimes)
 
 
-def store(artifacts: Path | None) -> "ArtifactStore":
-    """Return the store at --artifacts, at the environment's folder, or at ./artifacts."""
+def store(artifacts: Path | None, results: Path | None = None) -> "ArtifactStore":
+    """Return the store at --artifacts, at the environment's folder, or at ./artifacts; its results at --results."""
     from mnist_deploy.artifacts import ArtifactStore
 
-    return ArtifactStore(artifacts or Path("artifacts"))
+    return ArtifactStore(artifacts or Path("artifacts"), results)
 
 
 def dataset(data: Path | None) -> "Dataset":
