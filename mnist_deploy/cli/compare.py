@@ -38,9 +38,10 @@ def compare(
         typer.Option("--interleave", help="BASE and HEAD are artifacts folders: measure both now, in turn."),
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Compare different machines, data or models all the same.")
+        bool,
+        typer.Option("--force", help="Compare even different machines, data or models, or a measurement with itself."),
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 too where a cell stays open.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if a cell is undecided, too.")] = False,
     format: Annotated[ReportFormat, typer.Option("--format", help="What to print.")] = ReportFormat.TABLE,
     output: options.FileOutputOption = None,
     architecture: Annotated[
@@ -57,7 +58,9 @@ def compare(
     device: options.DeviceOption = None,
     batch_size: BatchOption = None,
     threads: ThreadsOption = None,
-    rigorous: Annotated[bool, typer.Option("--rigorous", help="Up to 10 passes, where 5 leave cells open.")] = False,
+    rigorous: Annotated[
+        bool, typer.Option("--rigorous", help="Up to 10 passes where 5 leave cells undecided.")
+    ] = False,
     time_limit: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="Most time to measure in: 90, 90s, 5m or none. [default: none]"),
@@ -78,8 +81,9 @@ def compare(
 ) -> None:
     """Compare results cell by cell, for CI; exit 1 if one is slower beyond noise and by more than is allowed.
 
-    Different machines, data or models are refused. With --interleave two folders of artifacts are measured side by
-    side, which holds on a shared machine too; the options from --architecture on choose what and how.
+    Different machines, data or models are refused, and a measurement against itself. With --interleave two folders of
+    artifacts are measured side by side, which holds on a shared machine too; the options from --architecture on choose
+    what and how.
     """
     from mnist_deploy.decisions.changes import compare as judge
     from mnist_deploy.pipeline import comparing
@@ -141,8 +145,11 @@ def _require_no_regression(found: "Changes", *, strict: bool) -> None:
     from mnist_deploy.errors import FailedCheckError
     from mnist_deploy.reports.changes import headline
 
-    open_ = found.having(Outcome.OPEN)
-    if found.having(Outcome.REGRESSION) or found.broken or (strict and open_):
-        raise FailedCheckError(headline(found) + ("; --strict allows no open cell" if strict and open_ else ""))
-    if found.undecided:
-        typer.echo(f"warning: {headline(found)}: {found.undecided}", err=True)
+    undecided = found.having(Outcome.UNDECIDED)
+    if found.having(Outcome.REGRESSION) or found.broken or (strict and undecided):
+        raise FailedCheckError(
+            headline(found) + ("; --strict allows no undecided cell" if strict and undecided else "")
+        )
+    if not found.decided:
+        why = f": {found.undecided}" if found.undecided else ""
+        typer.echo(f"warning: {headline(found)}{why}", err=True)

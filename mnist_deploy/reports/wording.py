@@ -11,7 +11,7 @@ from mnist_deploy.kinds import options, slug
 from mnist_deploy.pipeline.gathering import Gathered
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.misses import left_out
-from mnist_deploy.reports.units import number_bytes, points, rate, seconds, times
+from mnist_deploy.reports.units import number_bytes, points, rate, seconds, seconds_interval, times
 from mnist_deploy.results import Measurement
 
 NOTHING = "nothing"
@@ -132,7 +132,7 @@ def _known_accuracy(one: Candidate) -> str:
 
 def _interval(row: Measurement) -> str:
     low, high = row.latency_quiet_low_s, row.latency_quiet_high_s
-    return "" if low is None or high is None else f" (95 %: {seconds(low)} to {seconds(high)})"
+    return "" if low is None or high is None else f" (95 %: {seconds_interval(low, high)})"
 
 
 def named(one: Candidate, chosen: Candidate) -> str:

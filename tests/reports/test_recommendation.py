@@ -74,7 +74,8 @@ def test_a_choice_by_throughput_with_limits(snapshot: SnapshotAssertion) -> None
 def test_a_choice_on_a_noisy_machine_from_a_quick_run(snapshot: SnapshotAssertion) -> None:
     loud = RACE.model_copy(update={"noise": NOISY, "quick": True})
     told = shown(
-        ANY.model_copy(update={"prefer": Prefer.SIZE}), results=loud, path=None, wider=Wider(Path("results/an old.json"), 20),
+        ANY.model_copy(update={"prefer": Prefer.SIZE}), results=loud, path=None,
+        wider=Wider(Path("results/an old.json"), 20),
         skipped=["results/bad.json: not a results file"],
     )  # fmt: skip
     assert told == snapshot
