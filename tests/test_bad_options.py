@@ -115,7 +115,7 @@ CASES = [
     ("recommend --prefer lateny", "unknown preference 'lateny'", "did you mean latency?"),
     ("recommend --device all", "unknown device 'all'", "give one of them; known: cpu, gpu"),
     ("recommend --results none.json", "none.json: no such results", "run: mnist-deploy run"),
-    ("recommend --results empty", "empty: a folder, not a results file", "give the file"),
+    ("recommend --results empty", "empty: no finished results", "run: mnist-deploy run"),
     ("recommend --results text.txt", "text.txt: not a results file", "run: mnist-deploy run"),
     ("recommend --results altered.json", "altered.json: not a results file", "run: mnist-deploy run"),
     ("recommend --results old.json", "old.json: schema version 3", "measure again: mnist-deploy run"),

@@ -100,7 +100,7 @@ BAD = {
     "network": (["resnet"], "unknown architecture 'resnet'"),
     "network not measured": (["mlp-relu-256"], "mlp-relu-256: not measured; run: mnist-deploy bench mlp-relu-256"),
     "no such file": (["--results", "none.json"], "none.json: no such results; run: mnist-deploy run"),
-    "a folder": (["--results", "."], ".: a folder, not a results file"),
+    "a folder": (["--results", "."], ".: no finished results; run: mnist-deploy run"),
     "no results": (["--artifacts", "elsewhere"], "results: no finished results; run: mnist-deploy run"),
 }  # fmt: skip
 
