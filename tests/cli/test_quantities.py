@@ -27,8 +27,8 @@ KNOWN = {
 NONSENSE = {
     duration_s: ["50", "fast", "-5us", "0us", "0", "nan", "inf", "infs", "", "us", "5 5us", "5us us", "1,5ms", "1e999s",
                  "5 years", "\u0665us"],
-    size_bytes: ["100", "100,000", "1e6", "-1B", "big", "0", "0.1", "10XB", "inf", "nanB", "100 KBB", "", "MB", "1,00KB",
-                 "1e-4KB"],
+    size_bytes: ["100", "100,000", "1e6", "-1B", "big", "0", "0.1", "10XB", "inf", "nanB", "100 KBB", "", "MB",
+                 "1,00KB", "1e-4KB"],
     rate: ["-2", "0", "k", "nan", "inf", "20q", "", "20k/h", "1.2.3"],
     share: ["98.5", "2", "1.0001", "101%", "-0.1", "nan", "inf", "most", "", "%", "0.5%%"],
 }  # fmt: skip
