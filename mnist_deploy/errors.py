@@ -33,6 +33,20 @@ class StorageError(MnistDeployError):
     """A place that cannot be written to: it is full, read-only or forbidden, or no folder."""
 
 
+class OutputError(MnistDeployError):
+    """Standard output that is closed or cannot be written to."""
+
+
+class ClosedPipeError(MnistDeployError):
+    """The reader of standard output is gone, as after `| head`: no line is due, and the exit code is SIGPIPE's."""
+
+    exit_code = 128 + 13
+
+
+class ResourceLimitError(MnistDeployError):
+    """A limit of the shell (`ulimit`) that is too low for the command."""
+
+
 class UnavailableError(MnistDeployError):
     """A library or device that this machine lacks."""
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -81,15 +81,22 @@ def roomy(*folders: Path) -> Iterator[None]:
     except StorageError:
         raise
     except Exception:
-        _require_room(folders)
+        require_room(*folders)
         raise
-    _require_room(folders)
+    require_room(*folders)
 
 
-def _require_room(folders: Iterable[Path]) -> None:
+def require_room(*folders: Path) -> None:
+    """Require that files can be written to each of `folders`, which are made if they are not there.
+
+    Raises:
+        StorageError: one cannot be written to, or has no room left.
+    """
     for folder in folders:
-        with storing(folder), tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(bytes(ROOM_BYTES))
+        with storing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder) as probe:
+                probe.write(bytes(ROOM_BYTES))
 
 
 def recover(folder: Path) -> None:

@@ -80,6 +80,8 @@ def load(source: str, stdin: BinaryIO | None = None) -> UInt8Array:
 def _content(source: str, stdin: BinaryIO | None) -> bytes:
     """Read no more than what is allowed: a stream need not end."""
     if source == STDIN:
+        if stdin is None and sys.stdin is None:
+            raise ImageError("closed; give a file, or send an image there")
         content = (stdin or sys.stdin.buffer).read(MAX_BYTES + 1)
     else:
         if os.path.isdir(source):

@@ -176,10 +176,9 @@ def test_a_folder_stands_for_its_newest_results(capfd: pytest.CaptureFixture[str
     run(many(10), 1).save(artifacts / "results")
     run([], 2, command="verify").save(artifacts / "results")
     saved(plain / "latest.json", run(many(10), 1))
-    for folder in (artifacts, artifacts / "results" / "..", plain):
+    for folder in (artifacts, artifacts / "results" / "..", artifacts / "results", plain):
         code, out, err = ended(capfd, "compare", base, folder)
         assert (code, err) == (0, "") and "no regression beyond 5.0% in 10 cells" in out
-    assert ended(capfd, "compare", base, artifacts / "results")[0] == 2, "its latest.json holds no measurements"
 
 
 def test_each_format_is_printed_or_written_and_the_summary_appended(

@@ -23,6 +23,7 @@ WRITERS = {
     "verify": ["verify", MLP, *LIGHT],
     "bench": ["bench", MLP, *LIGHT, "--quick"],
 }
+SAVE_RESULTS = ["verify", "bench"]
 # What is left of the disk: enough to begin, too little for what the command comes to.
 ROOM_BYTES = {"train": 32_768, "export": 32_768, "verify": 8_192, "bench": 8_192}
 DISK_BYTES = 24 * 1024**2
@@ -84,8 +85,46 @@ def test_a_read_only_folder_is_one_line(
         assert code == 2 and out == ""
         words = "artifacts: cannot be written (Read-only file system); name a place that can be written to"
         assert words in one_line(err) and len(err.splitlines()) == 1
+        assert ("--results DIR" in err) is (name in SAVE_RESULTS)
     finally:
         assert mounted("-o", "remount,rw", disk)
+
+
+def test_read_only_artifacts_are_measured_with_the_results_elsewhere(
+    disk: Path, tiny_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    root, there = disk / "artifacts", tmp_path / "results"
+    before = content(root)
+    assert mounted("-o", "remount,ro", disk)
+    try:
+        for name in SAVE_RESULTS:
+            code, out, err = ended(capfd, *command(name, root, tiny_data), "--results", there)
+            assert code == 0 and str(there) in out, err
+        saved = sorted(path.name for path in there.glob("[0-9]*.json"))
+        assert len(saved) == 2 and content(root) == before
+        where = ["--artifacts", root]
+        assert ended(capfd, "recommend", "--results", there, "--ignore-gates", *where)[0] == 0
+        assert ended(capfd, "report", there, "--output", tmp_path / "report.json", *where)[0] == 0
+        found = results.load(tmp_path / "report.json")
+        assert found.measurements and found.parity, "the rows of parity are of the other file"
+        code, _, err = ended(capfd, "compare", there / saved[-1], there, "--force")
+        assert code == 0, err
+        assert ended(capfd, "bench", "--resume", "--data", tiny_data, "--results", there, *where)[0] == 2
+        assert content(root) == before
+    finally:
+        assert mounted("-o", "remount,rw", disk)
+
+
+@pytest.mark.parametrize("name", SAVE_RESULTS)
+def test_results_that_cannot_be_saved_are_told_before_anything_is_measured(
+    name: str, root: Path, tiny_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(root / "results")
+    (root / "results").write_text("a file")
+    code, out, err = ended(capfd, *command(name, root, tiny_data))
+    assert (code, out) == (2, "") and len(err.splitlines()) == 1, "no line of progress before"
+    assert f"{root / 'results'}: cannot be written (File exists)" in err and "--results DIR" in one_line(err)
+    assert ended(capfd, *command(name, root, tiny_data), "--results", tmp_path / "other")[0] == 0
 
 
 def test_what_only_reads_needs_no_writing(disk: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -16,10 +16,20 @@ from mnist_deploy.training import Settings, TrainingRecord, checkpoints
 class Models:
     """The folder artifacts/ at `root`; nothing is created before something is saved."""
 
-    def __init__(self, root: Path) -> None:
-        """Take `root` as it is, existing or not."""
+    def __init__(self, root: Path, results: Path | None = None) -> None:
+        """Take `root` as it is, existing or not.
+
+        Args:
+            root: the folder of artifacts.
+            results: where results are, and are written to; by default the folder results/ in `root`.
+        """
         self.root = root.absolute()
-        self.results = self.root / "results"
+        self.results = self.root / "results" if results is None else results.absolute()
+
+    @property
+    def results_elsewhere(self) -> bool:
+        """Whether results are not below `root`, which whoever saves them then need not be able to write to."""
+        return not files.is_inside(self.results, self.root)
 
     def model_path(self, architecture: str) -> Path:
         """Where the trained Keras model is."""

@@ -23,15 +23,18 @@ class ArtifactStore(Models):
     """The folder artifacts/ at `root`; nothing is created before something is saved."""
 
     @contextmanager
-    def claimed(self, command: str, progress: Progress, *, makes: bool = False) -> Iterator[None]:
+    def claimed(
+        self, command: str, progress: Progress, *, makes: bool = False, saves_results: bool = False
+    ) -> Iterator[None]:
         """Hold the folder for a with-block in which `command` writes to it, after whoever holds it now.
 
-        What writers that were killed left unfinished is undone first.
+        What writers that were killed left unfinished is undone first. If results go elsewhere, it is their folder.
 
         Args:
             command: what others are told that have to wait.
             progress: is told whom this one waits for.
             makes: whether the command works in a folder with nothing in it, too; for others that is left as it is.
+            saves_results: whether the command saves results and nothing else: that they can be saved is tried first.
 
         Raises:
             ArtifactError: a link in it leads out of it.
@@ -41,10 +44,13 @@ class ArtifactStore(Models):
         if not (makes or (self.root / manifest.MANIFEST).exists() or self.trained()):
             yield
             return
-        with holding.held(self.root, command, progress):
-            for folder, below, _ in os.walk(self.root):
+        place = self.results if saves_results and self.results_elsewhere else self.root
+        with holding.held(place, command, progress):
+            for folder, below, _ in os.walk(place):
                 below[:] = [name for name in below if not name.startswith(files.WRITING)]
                 files.recover(Path(folder))
+            if saves_results:
+                files.require_room(self.results)
             yield
 
     def require_inside(self) -> None:
@@ -98,8 +104,11 @@ class ArtifactStore(Models):
     def record_checks(self, artifact: Artifact, checks: Sequence[ProcessorCheck]) -> None:
         """Enter checks of `artifact` on other processors in the manifest, in the place of older ones of the same.
 
-        Nothing is entered if the manifest names another file in its place by now.
+        Nothing is entered if the manifest names another file in its place by now, or results go elsewhere: then
+        nothing is written here.
         """
+        if self.results_elsewhere:
+            return
         entry = self.find(artifact.architecture, artifact.format, artifact.precision, artifact.variant)
         if entry is None or entry.sha256 != artifact.sha256:
             return

@@ -22,7 +22,7 @@ from typing import TextIO
 import numpy as np
 from pydantic import BaseModel
 
-from mnist_deploy import lifeline
+from mnist_deploy import lifeline, resource_limits
 from mnist_deploy.artifacts import require_intact
 from mnist_deploy.benchmark import bounds, memory
 from mnist_deploy.benchmark.measuring import Measuring
@@ -140,9 +140,12 @@ def writer(stream: TextIO) -> Callable[[BaseModel], None]:
 
 
 def reason(error: Exception) -> str:
-    """Return an exception in one line; under --debug print all of it too."""
+    """Return an exception in one line, by the limit of the shell if it comes of one; under --debug print all of it."""
     if debugging():
         traceback.print_exception(error)
+    limit = resource_limits.explain(error)
+    if limit is not None and resource_limits.names_limit(limit):
+        return limit
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {printable(lines[0][:300])}" if lines else type(error).__name__
 

@@ -8,7 +8,7 @@ from typing import IO
 
 import psutil
 
-from mnist_deploy import cgroup, emulation
+from mnist_deploy import cgroup, emulation, resource_limits
 from mnist_deploy.benchmark.listening import GarbledError, SilenceError, events
 from mnist_deploy.benchmark.messages import EVENT, FORKS, Action, Event, Request, command
 from mnist_deploy.errors import printable
@@ -177,5 +177,5 @@ def how_it_died(code: int, limit_s: float) -> str:
     if code < 0:
         names = {one.value: one.name for one in signal.Signals}  # real-time signals have none
         name = names.get(-code, f"signal {-code}")
-        return f"the worker process was killed by {name}" + SIGNAL_HINTS.get(name, "")
-    return f"the worker process ended with exit code {code}"
+        return f"the worker process was killed by {name}" + SIGNAL_HINTS.get(name, "") + resource_limits.explain_death()
+    return f"the worker process ended with exit code {code}" + resource_limits.explain_death()

@@ -1,39 +1,44 @@
 """The command line. Parses, calls the library, prints; errors become one line and an exit code."""
 
-import io
 import os
 import sys
 from collections.abc import Sequence
 
-from mnist_deploy import interruption
-from mnist_deploy.errors import MnistDeployError
+from mnist_deploy import interruption, resource_limits
+from mnist_deploy.cli import streams
+from mnist_deploy.cli.places import ARTIFACTS_VARIABLE
+from mnist_deploy.errors import ClosedPipeError, MnistDeployError
 from mnist_deploy.quiet import DEBUG_VARIABLE, debugging
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 if all is well, 1 for a failed check, 2 for bad use, 130 if interrupted."""
-    # What stands in a path or a processor's name must not end a command whose output cannot show it.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    """Run the command line and exit.
+
+    0 if all is well, 1 for a failed check, 2 for bad use or what the machine or shell lacks, 130 if interrupted, 141 if
+    the reader of stdout is gone.
+    """
+    streams.protect()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        streams.require_stdout()
+        code = run(arguments)
+        streams.finish()
+    except MnistDeployError as error:
+        code = _explain(error, arguments)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line on `arguments` and return its exit code."""
-    from mnist_deploy.cli.app import app
-    from mnist_deploy.cli.options import ARTIFACTS_VARIABLE
-
     # Options are handed on in these; a program that calls this function must not find them changed.
     before = {name: os.environ.get(name) for name in (ARTIFACTS_VARIABLE, DEBUG_VARIABLE)}
     try:
+        # Inside, since the import itself may lack memory or file handles.
+        from mnist_deploy.cli.app import app
+
         with interruption.heeded():
             code = app(list(arguments) or ["--help"], prog_name="mnist-deploy", standalone_mode=False)
         return _interrupted() if code == 130 else int(code or 0)
-    except BrokenPipeError:
-        # The reader of our output has gone, as `| head` does; Python must not try to flush again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         # What a framework made of an interruption would say nothing to its user.
         return _interrupted() if interruption.noted() else _explain(error, arguments)
@@ -46,6 +51,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _explain(error: Exception, arguments: Sequence[str]) -> int:
     """Say in one line what went wrong and return the exit code; under --debug raise it again."""
+    if isinstance(error, ClosedPipeError):
+        return error.exit_code
     # Typer's own complaints about options are worded for users; its classes are not part of its interface.
     worded = getattr(error, "format_message", None)
     if worded is not None:
@@ -54,6 +61,9 @@ def _explain(error: Exception, arguments: Sequence[str]) -> int:
         raise error
     if isinstance(error, MnistDeployError):
         return _say(str(error), error.exit_code)
+    limit = resource_limits.explain(error)
+    if limit is not None:
+        return _say(limit, 2)
     if isinstance(error, OSError) and isinstance(error.filename, str):
         return _say(f"{error.filename}: {error.strerror}; make it readable, or name another place", 2)
     lines = str(error).strip().splitlines() or [""]

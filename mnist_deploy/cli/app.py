@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from mnist_deploy import resource_limits
 from mnist_deploy.cli import compare, decide, deploy, examine, inform, make, measure
 from mnist_deploy.cli.options import ArtifactsOption, DebugOption
 
@@ -33,6 +34,7 @@ def options(
     ] = False,
 ) -> None:
     """Take the options that stand before a command; each command takes them too."""
+    resource_limits.require()
 
 
 COMMANDS = {

@@ -1,7 +1,5 @@
 """What the options may be given: looked up when asked, so that `--help` imports no registry."""
 
-from mnist_deploy.architectures import ARCHITECTURES
-
 
 def formats() -> list[str]:
     """Return the formats that are exported."""
@@ -88,6 +86,8 @@ def gates() -> list[str]:
 
 def architectures() -> list[str]:
     """Return the networks."""
+    from mnist_deploy.architectures import ARCHITECTURES
+
     return list(ARCHITECTURES)
 
 

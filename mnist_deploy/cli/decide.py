@@ -10,8 +10,8 @@ from mnist_deploy.cli.places import place
 
 ResultsOption = Annotated[
     list[Path] | None,
-    typer.Option("--results", metavar="FILE", parser=place("--results"),
-                 help="Results to choose from; repeatable. [default: the newest]"),
+    typer.Option("--results", metavar="PATH", parser=place("--results"),
+                 help="Results to choose from: files, or a folder of them; repeatable. [default: the newest]"),
 ]  # fmt: skip
 MeasuredVariantOption = Annotated[
     list[str] | None,

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from mnist_deploy.cli import effort, meaning, options
+from mnist_deploy import resource_limits
+from mnist_deploy.cli import effort, finish, meaning, options
 
 ImagesOption = Annotated[
     int, typer.Option("--images", metavar="N", min=64, max=1000, help="Test images, from the first.")
@@ -32,6 +33,7 @@ def diagnose(
     from mnist_deploy.reports import layout
     from mnist_deploy.reports.diagnosis import diagnosis
 
+    resource_limits.require_for_tensorflow()
     question = meaning.question(name, format, precision, runtime, images, variant)
     record = diagnosing.diagnose(meaning.store(artifacts), meaning.dataset(data), question, meaning.progress())
     if json:
@@ -83,6 +85,7 @@ def profile(
     else:
         layout.console().print(profiles.everything(found))
     failed = [skip for skip in found.skips if skip.kind is SkipKind.FAILED]
+    finish.require_resources(skip.reason for skip in failed)
     if failed:
         raise FailedCheckError(f"{len(failed)} artifacts could not be profiled; the first: {failed[0].reason}")
 
@@ -123,4 +126,5 @@ def doctor(
         # A command that is longer than a line must not be cut off.
         layout.console().print(tables(found), crop=False)
     if not found.ready:
+        finish.require_resources(state.reason for state in found.runtimes)
         raise FailedCheckError("no runtime is ready; what mends it is said above")

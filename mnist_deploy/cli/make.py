@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from mnist_deploy.cli import choices, meaning, options
+from mnist_deploy import resource_limits
+from mnist_deploy.cli import choices, finish, meaning, options
 
 InputOption = Annotated[
     str,
@@ -35,6 +36,7 @@ def train(
     from mnist_deploy.pipeline.training import TrainingOptions, train_all
     from mnist_deploy.reports import layout, tables
 
+    resource_limits.require_for_tensorflow()
     wanted = meaning.networks(names) or list(ARCHITECTURES)
     dtype = meaning.compute_dtype(compute_dtype)
     how = TrainingOptions(epochs=epochs, seed=seed, force=force, compute_dtype=dtype)
@@ -80,13 +82,13 @@ def export(
     What --input uint8 or --no-optimize makes lies beside the standard artifacts, as a variant of them.
     """
     from mnist_deploy.artifacts import Precision
-    from mnist_deploy.cli import finish
     from mnist_deploy.errors import FailedCheckError, ModelError
     from mnist_deploy.pipeline.exporting import Calibration, export_all, targets
     from mnist_deploy.pipeline.processors import check_exported
     from mnist_deploy.reports import layout, processors, tables
     from mnist_deploy.results import SkipKind
 
+    resource_limits.require_for_tensorflow()
     chosen, kinds = meaning.networks(names), meaning.precisions(precision) or list(Precision)
     variant = meaning.variant(input, optimized=not plain)
     wanted = targets(meaning.export_formats(format), kinds)
@@ -108,6 +110,7 @@ def export(
     if skips:
         console.print(tables.skips(skips))
     failed = [skip for skip in skips if skip.kind is SkipKind.FAILED]
+    finish.require_resources(skip.reason for skip in failed)
     if failed:
         raise FailedCheckError(f"{len(failed)} exports failed, or do not run; the first: {failed[0].reason}")
     finish.require_same_answers(rows)

@@ -1,7 +1,5 @@
 """What the words given to options mean: the library's types, or an error that names the option."""
 
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from mnist_deploy.cli import choices, effort, quantities
+from mnist_deploy.cli import choices, effort, quantities, streams
 from mnist_deploy.errors import UsageError, shown, unknown
 
 _Told = TypeVar("_Told")
@@ -318,11 +316,11 @@ def _picked_runtimes(names: list[str] | None) -> list[str] | None:
     return _picked("runtime", names, choices.runtimes)
 
 
-def store(artifacts: Path | None) -> "ArtifactStore":
-    """Return the store at --artifacts, at the environment's folder, or at ./artifacts."""
+def store(artifacts: Path | None, results: Path | None = None) -> "ArtifactStore":
+    """Return the store at --artifacts, at the environment's folder, or at ./artifacts; its results at --results."""
     from mnist_deploy.artifacts import ArtifactStore
 
-    return ArtifactStore(artifacts or Path("artifacts"))
+    return ArtifactStore(artifacts or Path("artifacts"), results)
 
 
 def dataset(data: Path | None, *, training: bool = False) -> "Dataset":
@@ -352,9 +350,7 @@ def progress() -> "Progress":
     from mnist_deploy.reports.layout import console_on
     from mnist_deploy.reports.progress import BarProgress, LineProgress
 
-    stream = os.fdopen(
-        os.dup(sys.stderr.fileno()), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace"
-    )
+    stream = streams.second_stderr()
     console = console_on(stream)
     # FORCE_COLOR makes of a log no terminal whose cursor could be moved, and TERM=dumb says that there is none.
     moves = stream.isatty() and not console.is_dumb_terminal

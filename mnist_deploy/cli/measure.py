@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mnist_deploy import resource_limits
 from mnist_deploy.cli import effort, finish, meaning, options
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def run(
     from mnist_deploy.pipeline.selection import Selection
     from mnist_deploy.pipeline.training import TrainingOptions
 
+    resource_limits.require_for_tensorflow()
     wanted, gates = meaning.networks(names) or list(ARCHITECTURES), meaning.gates(gate)
     training = TrainingOptions(seed=seed, compute_dtype=meaning.compute_dtype(compute_dtype))
     emulation = meaning.automatic_emulation(emulate)
@@ -65,6 +67,7 @@ def verify(
     emulate: options.EmulateOption = None,
     emulate_time: options.EmulateTimeOption = None,
     data: options.DataOption = None,
+    results_folder: options.ResultsFolderOption = None,
     json: options.JsonOption = False,
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
@@ -74,8 +77,8 @@ def verify(
 
     emulation = meaning.emulation(emulate, emulate_time)
     selection, gates = meaning.selection(names, format, precision, runtime, device, variant), meaning.gates(gate)
-    store, loaded, progress = meaning.store(artifacts), meaning.dataset(data), meaning.progress()
-    with store.claimed("mnist-deploy verify", progress):
+    store, loaded, progress = meaning.store(artifacts, results_folder), meaning.dataset(data), meaning.progress()
+    with finish.saving_results(store, "mnist-deploy verify", progress):
         results = running.begun("verify", store, loaded, selection, progress, quick=False)
         verifying.verify(store, loaded, selection, results, progress, gates)
         if emulation is not None:
@@ -116,6 +119,7 @@ def bench(
         bool, typer.Option("--resume", help="Go on with the newest bench that was interrupted, as it was asked then.")
     ] = False,
     data: options.DataOption = None,
+    results_folder: options.ResultsFolderOption = None,
     json: options.JsonOption = False,
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
@@ -135,7 +139,7 @@ def bench(
             "--device": device, "--self-check": self_check,
         }  # fmt: skip
         effort.nothing_besides("--resume goes on with what was asked for then", what | how)
-        _resume(meaning.store(artifacts), meaning.dataset(data), as_json=json)
+        _resume(meaning.store(artifacts, results_folder), meaning.dataset(data), as_json=json)
         return
     if self_check:
         effort.nothing_besides("--self-check has a plan of its own", how)
@@ -144,13 +148,13 @@ def bench(
     against = meaning.baseline(baseline)
     cores = environment.usable_cores()
     uses = schedule.uses(batch_size, threads, cores)
-    store, loaded, progress = meaning.store(artifacts), meaning.dataset(data), meaning.progress()
+    store, loaded, progress = meaning.store(artifacts, results_folder), meaning.dataset(data), meaning.progress()
     results = running.new_results("bench", loaded, quick=quick)
     if self_check:
         _self_check(selection, store, loaded, results, as_json=json)
         return
     meaning.say_capped(threads, cores, progress)
-    with store.claimed(BENCH, progress):
+    with finish.saving_results(store, BENCH, progress):
         benching.bench(store, loaded, selection, uses, results, progress, plan, against)
         _finish(store, results, as_json=json)
     _require_measured(results)
@@ -160,7 +164,7 @@ def _resume(store: "ArtifactStore", dataset: "Dataset", *, as_json: bool) -> Non
     from mnist_deploy.pipeline import resuming
 
     progress = meaning.progress()
-    with store.claimed(BENCH, progress):
+    with finish.saving_results(store, BENCH, progress):
         results = resuming.resume(store, dataset, progress)
         _finish(store, results, as_json=as_json)
     # A run that was interrupted while it measured ends here, and says what it would have said.
@@ -177,9 +181,10 @@ def _self_check(
     from mnist_deploy.pipeline import checking
 
     progress = meaning.progress()
-    with store.claimed(BENCH, progress):
+    with finish.saving_results(store, BENCH, progress):
         checking.self_check(store, dataset, selection, results, progress)
         _finish(store, results, as_json=as_json)
+    finish.require_resources(skip.reason for skip in results.skips)
     if not results.checks:
         raise FailedCheckError("self-check: it could not be measured; see the red lines under the table")
     wrong = [check.name for check in results.checks if not check.passed]
@@ -221,6 +226,7 @@ def _require_measured(results: "Results") -> None:
     from mnist_deploy.errors import FailedCheckError
     from mnist_deploy.pipeline import benching
 
+    finish.require_resources(skip.reason for skip in results.skips)
     if not results.measurements:
         raise FailedCheckError("nothing could be measured; see what was left out, and why")
     if not benching.succeeded(results):
@@ -236,6 +242,7 @@ def _require_passed(results: "Results") -> None:
         return
     bad = [row for row in results.parity if not row.passed]
     if not bad:
+        finish.require_resources(skip.reason for skip in results.skips)
         finish.require_same_answers(results.processors)
         raise FailedCheckError("artifacts are stale, or could not be loaded; see above")
     first = f"{bad[0].architecture} {kind(bad[0])} in {bad[0].runtime} {bad[0].failures[0]}"

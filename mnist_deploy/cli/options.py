@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from mnist_deploy.cli import choices
-from mnist_deploy.cli.places import place
+from mnist_deploy.cli.places import ARTIFACTS_VARIABLE, place
 from mnist_deploy.quiet import DEBUG_VARIABLE
 
-ARTIFACTS_VARIABLE = "MNIST_DEPLOY_ARTIFACTS"
 EMULATE_VARIABLE = "MNIST_DEPLOY_EMULATE"
 # float32 images of so large a batch take 200 MB, and what a convolution makes of them 6 GB.
 MAX_BATCH = 2**16
@@ -147,6 +146,11 @@ ComputeDtypeOption = Annotated[
     typer.Option("--compute-dtype", metavar="DTYPE", autocompletion=of(choices.compute_dtypes),
                  help="float32, bfloat16, or auto: bfloat16 for convolutions where the CPU multiplies in it."),
 ]  # fmt: skip
+ResultsFolderOption = Annotated[
+    Path | None,
+    typer.Option("--results", metavar="DIR", parser=place("--results", folder=True),
+                 help="Folder to save results in, as for read-only artifacts. [default: results/ in --artifacts]"),
+]  # fmt: skip
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the records as JSON instead of tables.")]
 OneNameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="A network.", autocompletion=of(choices.architectures))
@@ -172,7 +176,7 @@ QuickOption = Annotated[bool, typer.Option("--quick", help="Short measurement; e
 ResultsArgument = Annotated[
     list[Path] | None,
     typer.Argument(metavar="[RESULTS]...", parser=place("RESULTS"),
-                   help="Results files. [default: the newest measurements in --artifacts]"),
+                   help="Results files, or a folder of them. [default: the newest measurements in --artifacts]"),
 ]  # fmt: skip
 ReportFormatOption = Annotated[
     str | None,

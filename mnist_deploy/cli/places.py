@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mnist_deploy.errors import UsageError, shown
 
+ARTIFACTS_VARIABLE = "MNIST_DEPLOY_ARTIFACTS"
 STDOUT = Path("-")
 # Control characters, bytes that are not UTF-8, and what ends a line: no message or command could name such a path.
 _UNNAMEABLE = {"Cc", "Cs", "Zl", "Zp"}

@@ -18,7 +18,7 @@ _SECONDS = {
     "m": "60", "min": "60", "h": "3600",
 }  # fmt: skip
 # K, M and G are powers of 1000, as the International System has them; with an i, powers of 1024 (IEC 80000-13).
-_BYTES = {"": 1, "b": 1} | {
+_BYTES = {"b": 1} | {
     prefix + end: base**power
     for power, prefix in enumerate("kmg", start=1)
     for base, ends in ((1000, ("", "b")), (1024, ("i", "ib")))
@@ -40,12 +40,12 @@ def duration_s(option: str, text: str, *, bare: bool = False) -> float:
 
 
 def size_bytes(option: str, text: str) -> int:
-    """Return the bytes that `text` means: '100KB' is 100,000 and '100KiB' 102,400; a number alone is of bytes.
+    """Return the bytes that `text` means: '100KB' is 100,000 and '100KiB' 102,400.
 
     Raises:
-        UsageError: it means no byte.
+        UsageError: it means no byte, or has no unit.
     """
-    told = "not a size; give bytes or a unit, as 100KB (1000 bytes each), 50MB or 50MiB (1024 x 1024 bytes each)"
+    told = "not a size; give a number with B, KB, MB, GB (powers of 1000), KiB, MiB or GiB, as 100KB or 50MiB"
     size = round(_positive(option, text, _BYTES, told))
     if size < 1:
         raise UsageError(f"{option} {shown(text)}: {told}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnist_deploy import files
+from mnist_deploy import files, resource_limits
 from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State, Variant, making, remake
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
 from mnist_deploy.diagnosis import TRACERS, Tracer, findings, layers
@@ -159,7 +159,8 @@ def _look(
     except MnistDeployError:
         raise
     except Exception as error:  # each library raises its own for a file that it cannot read
-        if debugging():
+        limit = resource_limits.explain(error)
+        if debugging() or limit is not None:
             raise
         reason = " ".join(str(error).split())[:200]
         raise ArtifactError(

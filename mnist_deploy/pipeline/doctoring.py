@@ -8,7 +8,7 @@ from threading import Lock
 
 from platformdirs import user_cache_path
 
-from mnist_deploy import environment, files
+from mnist_deploy import environment, files, resource_limits
 from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State, Variant
 from mnist_deploy.benchmark import attempts
 from mnist_deploy.benchmark.trial import Finding, Trial
@@ -174,6 +174,8 @@ def _worded(finding: Finding) -> str:
 def _remedy(runtime: type[Runtime], device: str, finding: Finding) -> str:
     if finding.remedy is not None:
         return finding.remedy
+    if resource_limits.names_limit(finding.reason or ""):
+        return "raise the limit of this shell"
     if finding.broken is not None:
         package = runtime.needs.get(finding.broken) or installed_of(*runtime.distributions) or runtime.distributions[0]
         return _reinstall(package, finding)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_deploy import files, interruption
+from mnist_deploy import files, interruption, resource_limits
 from mnist_deploy.artifacts import (
     EXPORT_REVISION,
     Artifact,
@@ -19,7 +19,7 @@ from mnist_deploy.artifacts import (
     Variant,
 )
 from mnist_deploy.dataset import Dataset, FloatArray, scaled
-from mnist_deploy.errors import DataError, ModelError, StorageError, UsageError
+from mnist_deploy.errors import DataError, ModelError, ResourceLimitError, StorageError, UsageError
 from mnist_deploy.exporters import EXPORTERS, Exporter
 from mnist_deploy.exporters.metadata import ModelFacts
 from mnist_deploy.exporters.source import Source
@@ -218,6 +218,9 @@ def _export_one(
     except Exception as error:  # a converter may raise anything; the other formats are still worth having
         if debugging():
             raise
+        limit = resource_limits.explain(error)
+        if limit is not None:  # the other formats would meet it too
+            raise ResourceLimitError(f"{label}: {limit}") from error
         text = str(error).strip().splitlines() or [""]
         skip(SkipKind.FAILED, f"{type(error).__name__}: {text[0][:200]}", "run again with --debug")
         return

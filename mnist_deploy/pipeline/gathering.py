@@ -62,7 +62,7 @@ def gather(store: ArtifactStore, paths: Sequence[Path] | None = None, names: Seq
 
     Args:
         store: where results are looked for.
-        paths: results files; None means the store's.
+        paths: results files, or a single folder of them or of artifacts; None means the store's.
         names: networks: of the store's files the newest that measured all of these is taken, else the newest that
             measured any. None means whichever.
 
@@ -71,11 +71,12 @@ def gather(store: ArtifactStore, paths: Sequence[Path] | None = None, names: Seq
         UsageError: the files named belong to different machines, data or models, or two of them hold measurements.
     """
     skipped: list[str] = []
-    if paths:
+    folder = folder_of_results(paths[0]) if paths and len(paths) == 1 and paths[0].is_dir() else None
+    if paths and folder is None:
         read = _named(paths)
         main = _named_main(read)
     else:
-        read, skipped = _stored(store)
+        read, skipped = _stored(folder or store.results)
         main = _newest(read, set(names or []))
     others = [pair for pair in read if pair[0] != main[0] and not differences(main[1], pair[1])]
     joined, sources = _joined(main, others)
@@ -84,7 +85,7 @@ def gather(store: ArtifactStore, paths: Sequence[Path] | None = None, names: Seq
         results=joined,
         sources=sources,
         samples=samples if samples and samples.is_file() else None,
-        wider=None if paths else _wider(main[1], others),
+        wider=None if paths and folder is None else _wider(main[1], others),
         skipped=skipped,
     )
 
@@ -93,7 +94,7 @@ def _named(paths: Sequence[Path]) -> list[_Read]:
     found: list[_Read] = []
     for path in paths:
         if path.is_dir():
-            raise UsageError(f"{path}: a folder, not a results file; give the file, as artifacts/results/latest.json")
+            raise UsageError(f"{path}: a folder beside other results; give it alone, or files of it")
         one = results.load(path)
         # latest.json is another file's copy.
         if all(one != other for _, other in found):
@@ -117,10 +118,15 @@ def _named_main(read: Sequence[_Read]) -> _Read:
     return main
 
 
-def _stored(store: ArtifactStore) -> tuple[list[_Read], list[str]]:
-    """Return the store's finished results, newest first, and why others could not be read."""
+def folder_of_results(folder: Path) -> Path:
+    """Return where results are that `folder` is given for: in it, or in its folder results/ if it holds artifacts."""
+    return folder / "results" if (folder / "results").is_dir() else folder
+
+
+def _stored(folder: Path) -> tuple[list[_Read], list[str]]:
+    """Return a folder's finished results, newest first, and why others could not be read."""
     found, problems = [], []
-    for path, one in results.newest_first(store.results):
+    for path, one in results.newest_first(folder):
         if isinstance(one, ArtifactError):
             problems.append(str(one))
         elif one.complete and not one.checks:
@@ -128,7 +134,7 @@ def _stored(store: ArtifactStore) -> tuple[list[_Read], list[str]]:
     if not found and problems:
         raise ArtifactError(problems[0])
     if not found:
-        raise ArtifactError(f"{store.results}: no finished results; run: mnist-deploy run")
+        raise ArtifactError(f"{folder}: no finished results; run: mnist-deploy run")
     return sorted(found, key=lambda pair: pair[1].created_at, reverse=True), problems
 
 

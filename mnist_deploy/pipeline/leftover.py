@@ -22,6 +22,8 @@ def kept(store: ArtifactStore, results: Results, cells: Sequence[Cell]) -> str:
     results.skips += [_skip(one) for one in missing]
     path = store.results / f"{results.stem}.json"
     where = "" if store.root == Path("artifacts").absolute() else f" --artifacts {shlex.quote(str(store.root))}"
+    if store.results_elsewhere:
+        where += f" --results {shlex.quote(str(store.results))}"
     return (
         f"{path} holds {_amount(results, len(cells), len(missing))}; see it: mnist-deploy report "
         f"{shlex.quote(str(path))}; go on with it: mnist-deploy bench --resume{where}"

@@ -1,6 +1,5 @@
 """Classify image files by one artifact in one runtime."""
 
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,7 +48,7 @@ def predict(cell: Cell, sources: Sequence[str], stdin: BinaryIO | None = None) -
     made = [Prediction(image=source, classes=[]) for source in sources]
     for number, source in enumerate(sources):
         try:
-            read[number] = preprocessing.load(source, stdin or sys.stdin.buffer)
+            read[number] = preprocessing.load(source, stdin)
         except ImageError as error:
             made[number].error = str(error)
     if read:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_deploy import environment, interruption, parity
+from mnist_deploy import environment, interruption, parity, resource_limits
 from mnist_deploy.artifacts import ArtifactStore, Reference
 from mnist_deploy.benchmark import process, schedule, workers
 from mnist_deploy.benchmark.messages import Event, Failed, Scored
@@ -145,7 +145,8 @@ def failed(cell: Cell, reason: str) -> Skip:
     if reason.startswith(workers.OUT_OF_MEMORY):
         remedy = f"raise the limit, or leave {cell.runtime} out by --runtime"
         return Skip(kind=SkipKind.OUT_OF_MEMORY, reason=reason, remedy=remedy, **cell.names)
-    return Skip(kind=SkipKind.FAILED, reason=reason, remedy="run again with --debug", **cell.names)
+    remedy = "then run the same command again" if resource_limits.names_limit(reason) else "run again with --debug"
+    return Skip(kind=SkipKind.FAILED, reason=reason, remedy=remedy, **cell.names)
 
 
 def _row(cell: Cell, agreement: Agreement, proof: Proof, gates: Mapping[str, Gate]) -> ParityRow:

@@ -87,7 +87,8 @@ BAD = {
     "accuracy": (["--min-accuracy", "98.5"], "--min-accuracy 98.5: above 1; give a share or a percent sign"),
     "drop": (["--max-accuracy-drop", "1"], "--max-accuracy-drop 1: give percent or a share below 1, as 5% or 0.05"),
     "drop above all": (["--max-accuracy-drop", "101%"], "--max-accuracy-drop 101%: give 0% to 100%"),
-    "size": (["--max-size", "small"], "--max-size small: not a size; give bytes or a unit, as 100KB"),
+    "size": (["--max-size", "small"], "--max-size small: not a size; give a number with B, KB, MB"),
+    "size without a unit": (["--max-size", "100"], "--max-size 100: not a size; give a number with B, KB, MB"),
     "memory": (["--max-memory", "0"], "--max-memory 0: not a size"),
     "throughput": (["--min-throughput", "nan"], "--min-throughput nan: not a rate"),
     "installed": (["--max-install-size", "1TBB"], "--max-install-size 1TBB: not a size"),
@@ -99,7 +100,7 @@ BAD = {
     "network": (["resnet"], "unknown architecture 'resnet'"),
     "network not measured": (["mlp-relu-256"], "mlp-relu-256: not measured; run: mnist-deploy bench mlp-relu-256"),
     "no such file": (["--results", "none.json"], "none.json: no such results; run: mnist-deploy run"),
-    "a folder": (["--results", "."], ".: a folder, not a results file"),
+    "a folder": (["--results", "."], ".: no finished results; run: mnist-deploy run"),
     "no results": (["--artifacts", "elsewhere"], "results: no finished results; run: mnist-deploy run"),
 }  # fmt: skip
 

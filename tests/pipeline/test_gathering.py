@@ -157,8 +157,10 @@ def test_nothing_there(store: ArtifactStore, tmp_path: Path) -> None:
         gather(store)
     with raises(ArtifactError, match=r"none\.json: no such results"):
         gather(store, [tmp_path / "none.json"])
-    with raises(UsageError, match="a folder, not a results file; give the file"):
+    with raises(ArtifactError, match=f"{tmp_path}: no finished results; run: mnist-deploy run"):
         gather(store, [tmp_path])
+    with raises(UsageError, match="a folder beside other results; give it alone, or files of it"):
+        gather(store, [tmp_path, tmp_path])
 
 
 def test_samples_are_looked_for_beside_the_results_only(store: ArtifactStore, tmp_path: Path) -> None:
