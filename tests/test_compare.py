@@ -309,5 +309,5 @@ def test_a_record_is_never_written_into_the_folders(capfd: pytest.CaptureFixture
 
 def test_help_names_the_gate(capfd: pytest.CaptureFixture[str]) -> None:
     _, out, _ = ended(capfd, "compare", "--help")
-    assert "exit 1" in out and "--interleave" in out
+    assert "Exit 1" in out and "--interleave" in out
     assert mnist_deploy("compare").code == 2
