@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from mnist_deploy import dataset
+from mnist_deploy.architectures import ARCHITECTURES
 from mnist_deploy.cli.examples import EXAMPLES
 from tests.comparisons import many, run
 from tests.conftest import NETWORKS, TinyRun
@@ -21,14 +22,14 @@ SHORTER = {
     "export": "--data tiny.npz",
     "verify": "--data tiny.npz --runtime litert",
     "diagnose": "--data tiny.npz",
-    "bench": f"--data tiny.npz --quick --runtime litert --runtime onnxruntime {NETWORKS[0]}",
+    "bench": f"--data tiny.npz --quick --runtime litert {NETWORKS[0]}",
     "profile": "--data tiny.npz",
 }
 WRITES = {
     "report": ["report.html", "report.md"],
     "package": ["deployed/predict.py", "mlp-tanh-128-tflite-int8-litert/predict.py"],
     "schema": ["results.schema.json"],
-    "train-all": ["trial/mlp-relu-128/model.keras"],
+    "train-all": [f"artifacts/{name}/model.keras" for name in ARCHITECTURES],
 }
 
 

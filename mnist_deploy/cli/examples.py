@@ -16,7 +16,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
     },
     "train-all": {
         "As the notebook does": "mnist-deploy train-all",
-        "A first look": "mnist-deploy train-all --epochs 1 --artifacts trial",
+        "A first look": "mnist-deploy train-all --epochs 1",
     },
     "export": {
         "All networks to two formats": "mnist-deploy export --format tflite --format onnx",
@@ -32,11 +32,11 @@ EXAMPLES: dict[str, dict[str, str]] = {
     },
     "bench": {
         "A first look at one runtime": "mnist-deploy bench --runtime litert --quick",
-        "Two batch sizes": "mnist-deploy bench mlp-tanh-128 --format onnx --batch-size 1 --batch-size 8",
+        "Two batch sizes": "mnist-deploy bench mlp-tanh-128 --format tflite --batch-size 1 --batch-size 8",
     },
     "profile": {
         "int8 against float32": "mnist-deploy profile mlp-tanh-128 --runtime litert",
-        "Batches, for another program": "mnist-deploy profile mlp-tanh-128 --format onnx --batch-size 256 --json",
+        "Batches, for another program": "mnist-deploy profile mlp-tanh-128 --runtime litert --batch-size 256 --json",
     },
     "recommend": {
         "Fast and accurate enough": "mnist-deploy recommend --max-latency 2ms --min-accuracy 85%",
