@@ -174,7 +174,7 @@ def test_what_is_measured_cannot_be_chosen_for_files(
     capfd: pytest.CaptureFixture[str], base: Path, option: list[str]
 ) -> None:
     code, _, err = ended(capfd, "compare", base, base, *option)
-    assert code == 2 and f"{option[0]}: it takes part only with --interleave" in one_line(err)
+    assert code == 2 and f"{option[0]}: has no effect without --interleave" in one_line(err)
 
 
 def test_it_imports_no_framework(base: Path, slower: Path) -> None:

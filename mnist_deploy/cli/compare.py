@@ -8,7 +8,6 @@ import typer
 
 from mnist_deploy.cli import effort, meaning, options, quantities
 from mnist_deploy.cli.help_pages import DURATION, SELECTION
-from mnist_deploy.cli.measure import BatchOption, RigorousOption, ThreadsOption
 from mnist_deploy.cli.places import STDOUT, place
 
 if TYPE_CHECKING:
@@ -80,10 +79,10 @@ def compare(
     precision: options.PrecisionOption = None,
     variant: options.VariantOption = None,
     device: options.DeviceOption = None,
-    batch_size: BatchOption = None,
-    threads: ThreadsOption = None,
+    batch_size: options.BatchOption = None,
+    threads: options.ThreadsOption = None,
     quick: options.QuickOption = False,
-    rigorous: RigorousOption = False,
+    rigorous: options.RigorousOption = False,
     time_limit: Annotated[
         str | None,
         typer.Option(

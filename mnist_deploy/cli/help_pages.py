@@ -28,13 +28,10 @@ class GroupedCommand(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, then each group of options."""
         params = self.get_params(ctx)
-        sections = {
-            "Arguments": [(argument_name(param), _record(param, ctx)[1]) for param in arguments(params)],
-            **{
-                title: [_record(param, ctx) for param in group]
-                for title, group in option_groups(options(params)).items()
-            },
-        }
+        # Of arguments Typer would show the type too, e.g. `[NAME]... <list[str]>`.
+        sections = {"Arguments": [(argument_name(one), one.get_help_record(ctx)[1]) for one in arguments(params)]}
+        for title, group in option_groups(options(params)).items():
+            sections[title] = [option.get_help_record(ctx) for option in group]
         _write(formatter, sections)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
@@ -51,8 +48,7 @@ class GroupedCommands(TyperGroup):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the commands, then the program's options."""
         self.format_commands(ctx, formatter)
-        records = [_record(param, ctx) for param in options(self.get_params(ctx))]
-        _write(formatter, {OPTIONS: records})
+        _write(formatter, {OPTIONS: [option.get_help_record(ctx) for option in options(self.get_params(ctx))]})
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write each command with the first sentence of its help; on a narrow terminal it is broken, never cut."""
@@ -84,17 +80,13 @@ def option_groups(options: list[Any]) -> dict[str, list[Any]]:
 
     Groups come in the order of their first option, those without a group last.
     """
-    titles = [getattr(option, "rich_help_panel", None) or OTHER_OPTIONS for option in options]
-    own = [option for option in options if option.name != "help"]
-    if len(own) <= MAX_UNGROUPED:
+    if sum(option.name != "help" for option in options) <= MAX_UNGROUPED:
         return {OPTIONS: options}
-    order = sorted(dict.fromkeys(titles), key=OTHER_OPTIONS.__eq__)
-    return {title: [option for option, its in zip(options, titles, strict=True) if its == title] for title in order}
-
-
-def _record(param: Any, ctx: Any) -> tuple[str, str]:
-    name, text = param.get_help_record(ctx)
-    return name, text
+    groups: dict[str, list[Any]] = {}
+    for option in options:
+        groups.setdefault(option.rich_help_panel or OTHER_OPTIONS, []).append(option)
+    groups[OTHER_OPTIONS] = groups.pop(OTHER_OPTIONS)
+    return groups
 
 
 def _write(formatter: Any, sections: dict[str, list[tuple[str, str]]]) -> None:

@@ -14,21 +14,6 @@ if TYPE_CHECKING:
     from mnist_deploy.results import Results
 
 BENCH = "mnist-deploy bench"
-BatchOption = Annotated[
-    list[int] | None,
-    typer.Option("--batch-size", metavar="N", min=1, max=options.MAX_BATCH, rich_help_panel=MEASUREMENT,
-                 help="Images per call; repeatable. [default: 1 and 256]"),
-]  # fmt: skip
-ThreadsOption = Annotated[
-    list[int] | None,
-    typer.Option("--threads", metavar="N", min=1, rich_help_panel=MEASUREMENT,
-                 help="Threads; repeatable. [default: 1 and all cores]"),
-]  # fmt: skip
-RigorousOption = Annotated[
-    bool,
-    typer.Option("--rigorous", rich_help_panel=DURATION,
-                 help="Up to 10 passes where 5 leave a comparison inconclusive; no time limit."),
-]  # fmt: skip
 
 
 def run(
@@ -105,8 +90,8 @@ def bench(
     precision: options.PrecisionOption = None,
     variant: options.VariantOption = None,
     device: options.DeviceOption = None,
-    batch_size: BatchOption = None,
-    threads: ThreadsOption = None,
+    batch_size: options.BatchOption = None,
+    threads: options.ThreadsOption = None,
     baseline: Annotated[
         str | None,
         typer.Option(
@@ -128,7 +113,7 @@ def bench(
         ),
     ] = False,
     quick: options.QuickOption = False,
-    rigorous: RigorousOption = False,
+    rigorous: options.RigorousOption = False,
     time_limit: Annotated[
         str | None,
         typer.Option(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mnist_deploy.cli import choices
-from mnist_deploy.cli.help_pages import CHECKS, DURATION, SELECTION
+from mnist_deploy.cli.help_pages import CHECKS, DURATION, MEASUREMENT, SELECTION
 from mnist_deploy.cli.places import place
 from mnist_deploy.quiet import DEBUG_VARIABLE
 
@@ -180,6 +180,21 @@ OneRuntimeOption = Annotated[
     str | None,
     typer.Option("--runtime", metavar="RUNTIME", autocompletion=of(choices.runtimes),
                  help="Runtime. [default: the first that shows the output of each layer]"),
+]  # fmt: skip
+BatchOption = Annotated[
+    list[int] | None,
+    typer.Option("--batch-size", metavar="N", min=1, max=MAX_BATCH, rich_help_panel=MEASUREMENT,
+                 help="Images per call; repeatable. [default: 1 and 256]"),
+]  # fmt: skip
+ThreadsOption = Annotated[
+    list[int] | None,
+    typer.Option("--threads", metavar="N", min=1, rich_help_panel=MEASUREMENT,
+                 help="Threads; repeatable. [default: 1 and all cores]"),
+]  # fmt: skip
+RigorousOption = Annotated[
+    bool,
+    typer.Option("--rigorous", rich_help_panel=DURATION,
+                 help="Up to 10 passes where 5 leave a comparison inconclusive; no time limit."),
 ]  # fmt: skip
 QuickOption = Annotated[
     bool,
