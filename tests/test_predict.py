@@ -15,8 +15,9 @@ from mnist_deploy import documents, preprocessing
 from mnist_deploy.artifacts import ArtifactStore, Precision
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.dataset import Dataset, FloatArray, UInt8Array
-from mnist_deploy.decisions.recommendation import recommend
-from mnist_deploy.decisions.records import Wishes
+from mnist_deploy.decisions.parting import more_accurate
+from mnist_deploy.decisions.recommendation import candidates, recommend
+from mnist_deploy.decisions.records import Prefer, Wishes
 from mnist_deploy.pipeline import choosing, predicting
 from mnist_deploy.pipeline.choosing import Wanted
 from mnist_deploy.pipeline.gathering import gather
@@ -108,12 +109,12 @@ def test_standard_input(tiny_run: TinyRun, drawn: list[Path]) -> None:
     assert answers[0]["image"] == "-" and answers[0]["classes"] == answers[1]["classes"]
 
 
-def test_by_default_what_is_recommended(
+def test_by_default_the_most_accurate_of_what_is_recommended(
     tiny_run: TinyRun, drawn: list[Path], capfd: pytest.CaptureFixture[str]
 ) -> None:
     gathered = gather(tiny_run.store)
-    chosen = recommend(gathered.results, Wishes()).chosen
-    assert chosen is not None
+    chosen = recommend(gathered.results, Wishes(batch_size=1, prefer=Prefer.ACCURACY)).chosen
+    assert chosen is not None and not any(more_accurate(other, chosen) for other in candidates(gathered.results))
     one = chosen.measurement
     code, out, err = ended(capfd, tiny_run.root, "predict", drawn[0])
     assert code == 0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mnist_deploy import documents, results
 from mnist_deploy.errors import ArtifactError
-from mnist_deploy.reports.units import number_bytes, percent, rate, seconds, times
+from mnist_deploy.reports.units import number_bytes, percent, points, rate, seconds, seconds_interval, times
 from mnist_deploy.results import Results
 from tests.conftest import NETWORKS, TinyRun
 from tests.records import RECORDS
@@ -109,6 +109,15 @@ def test_two_runs_in_one_second_do_not_share_a_file(tmp_path: Path) -> None:
         (number_bytes(None), "-"),
         (rate(None), "-"),
         (rate(104e9), "104 G"),
+        (seconds_interval(2.84e-6, 2.99e-6), "2.84 to 2.99 us"),
+        (seconds_interval(990e-9, 1.02e-6), "0.99 to 1.02 us"),
+        (seconds_interval(0.5e-9, 1.02e-6), "0.0005 to 1.02 us"),
+        (seconds_interval(0.98, 123.4), "0.98 to 123 s"),
+        (seconds_interval(None, 1.0), "-"),
+        (points(0.01), "1 point"),
+        (points(0.0133), "1.33 points"),
+        (points(0.0), "0 points"),
+        (points(None), "-"),
         (percent(0.0312), "3.1%"),
         (percent(4.12), "412%"),
         (percent(None), "-"),

@@ -51,10 +51,14 @@ def compare(
     ] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", rich_help_panel=VERDICT, help="Compare even if machines, data or models differ."),
+        typer.Option(
+            "--force",
+            rich_help_panel=VERDICT,
+            help="Compare even if machines, data or models differ, or a measurement with itself.",
+        ),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", rich_help_panel=VERDICT, help="Also exit 1 on inconclusive cases.")
+        bool, typer.Option("--strict", rich_help_panel=VERDICT, help="Also exit 1 if a measurement is undecided.")
     ] = False,
     format: Annotated[
         ReportFormat, typer.Option("--format", metavar="FORMAT", help="Output format: table, markdown or json.")
@@ -105,11 +109,11 @@ def compare(
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Compare two results case by case, for CI.
+    """Compare two results measurement by measurement, for CI.
 
-    Exit 1 if a case is slower by more than noise and more than --max-regression allows. Different machines, data or
-    models are refused. With --interleave both sides are measured now and in turn, which is reliable on a shared machine
-    too; --data and the options on selection, measurement and duration need it.
+    Exit 1 if one is slower by more than noise and more than --max-regression allows. Different machines, data or models
+    are refused, and a measurement against itself. With --interleave both sides are measured now and in turn, which is
+    reliable on a shared machine too; --data and the options on selection, measurement and duration need it.
     """
     from mnist_deploy.decisions.changes import compare as judge
     from mnist_deploy.pipeline import comparing
@@ -171,8 +175,11 @@ def _require_no_regression(found: "Changes", *, strict: bool) -> None:
     from mnist_deploy.errors import FailedCheckError
     from mnist_deploy.reports.changes import headline
 
-    open_ = found.having(Outcome.OPEN)
-    if found.having(Outcome.REGRESSION) or found.broken or (strict and open_):
-        raise FailedCheckError(headline(found) + ("; --strict allows no open cell" if strict and open_ else ""))
-    if found.undecided:
-        typer.echo(f"warning: {headline(found)}: {found.undecided}", err=True)
+    undecided = found.having(Outcome.UNDECIDED)
+    if found.having(Outcome.REGRESSION) or found.broken or (strict and undecided):
+        raise FailedCheckError(
+            headline(found) + ("; --strict allows no undecided cell" if strict and undecided else "")
+        )
+    if not found.decided:
+        why = f": {found.undecided}" if found.undecided else ""
+        typer.echo(f"warning: {headline(found)}{why}", err=True)

@@ -40,6 +40,14 @@ def recommend(
             metavar="SHARE", rich_help_panel=REQUIREMENTS, help="Minimum accuracy on the test images: 0.985 or 98.5%."
         ),
     ] = None,
+    max_accuracy_drop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE",
+            rich_help_panel=REQUIREMENTS,
+            help="Maximum accuracy below the best measured: 1%, 0.01 or none. [default: 1%; none with --min-accuracy]",
+        ),
+    ] = None,
     max_size: Annotated[
         str | None,
         typer.Option(
@@ -113,6 +121,7 @@ def recommend(
     wishes = meaning.wishes(
         max_latency=max_latency,
         min_accuracy=min_accuracy,
+        max_accuracy_drop=max_accuracy_drop,
         max_size=max_size,
         max_memory=max_memory,
         min_throughput=min_throughput,

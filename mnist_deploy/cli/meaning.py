@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mnist_deploy.cli import choices, effort, quantities
-from mnist_deploy.errors import UsageError, unknown
+from mnist_deploy.errors import UsageError, shown, unknown
 
 _Told = TypeVar("_Told")
 
@@ -159,6 +159,7 @@ def wishes(
     *,
     max_latency: str | None,
     min_accuracy: str | None,
+    max_accuracy_drop: str | None,
     max_size: str | None,
     max_memory: str | None,
     min_throughput: str | None,
@@ -181,7 +182,10 @@ def wishes(
     for kind, one, known in (("preference", prefer, list(Prefer)), ("device", device, choices.devices())):
         if one is not None and one not in known:
             raise unknown(kind, one, known)
+    # What is not asked for is not passed, for its default hangs on what is asked of accuracy besides.
+    drop = {} if max_accuracy_drop is None else {"max_accuracy_drop": accuracy_drop(max_accuracy_drop)}
     return Wishes(
+        **drop,
         max_latency_s=told("--max-latency", max_latency, quantities.duration_s),
         min_accuracy=told("--min-accuracy", min_accuracy, quantities.share),
         max_size_bytes=told("--max-size", max_size, quantities.size_bytes),
@@ -193,6 +197,20 @@ def wishes(
         prefer=Prefer(prefer),
         ignore_gates=ignore_gates,
     )
+
+
+def accuracy_drop(text: str) -> float | None:
+    """Return the share that --max-accuracy-drop allows, None for any.
+
+    Raises:
+        UsageError: it is neither a share below 1, a percentage up to 100 nor 'none'.
+    """
+    if text.strip().lower() == "none":
+        return None
+    allowed = quantities.allowance("--max-accuracy-drop", text)
+    if not 0 <= allowed <= 1:
+        raise UsageError(f"--max-accuracy-drop {shown(text)}: give 0% to 100%, a share as 0.01, or none")
+    return allowed
 
 
 def baseline(text: str | None) -> "Baseline | None":

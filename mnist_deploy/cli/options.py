@@ -194,7 +194,7 @@ ThreadsOption = Annotated[
 RigorousOption = Annotated[
     bool,
     typer.Option("--rigorous", rich_help_panel=DURATION,
-                 help="Up to 10 passes where 5 leave a comparison inconclusive; no time limit."),
+                 help="Up to 10 passes where 5 leave a comparison undecided; no time limit."),
 ]  # fmt: skip
 QuickOption = Annotated[
     bool,

@@ -18,8 +18,8 @@ class Outcome(StrEnum):
     REGRESSION = "regression"  # slower than allowed, and the noise does not explain it
     SLOWER = "slower"  # slower beyond the noise, by 3 % or more, as is allowed
     FASTER = "faster"  # faster beyond the noise, by 3 % or more
-    HOLDS = "holds"  # whatever the change is, its interval ends below what is allowed
-    OPEN = "open"  # the measurements tell neither
+    NO_REGRESSION = "no regression"  # whatever the change is, its interval ends below what is allowed
+    UNDECIDED = "undecided"  # the interval neither shows a regression nor rules one out
 
 
 class CellName(BaseModel):
@@ -160,6 +160,11 @@ class Changes(BaseModel):
     accuracies: list[AccuracyChange]
     versions: list[str]
     cautions: list[str]
+
+    @property
+    def decided(self) -> int:
+        """How many cells are not undecided."""
+        return len(self.cells) - len(self.having(Outcome.UNDECIDED))
 
     def having(self, outcome: Outcome) -> list[CellChange]:
         """Return the cells of one outcome, largest ratio first."""

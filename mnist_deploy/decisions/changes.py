@@ -15,6 +15,8 @@ from mnist_deploy.results import TRIED, Measurement, Results
 
 MAX_REGRESSION = 0.05
 ALPHA = 0.05
+SAME = "both sides are the same measurement"
+SAME_REMEDY = "give the results of two measurements, or --force"
 
 
 def compare(
@@ -27,8 +29,8 @@ def compare(
 ) -> Changes:
     """Match the cells of two results and judge each change, HEAD over BASE.
 
-    Results of one run (two folders measured in turn, or one file given twice) are compared pass by pass; those of two
-    runs as `between_runs` says. A regression is a change that the noise does not explain, all cells taken together
+    Results of one run (two folders measured in turn) are compared pass by pass; those of two runs as `between_runs`
+    says. A regression is a change that the noise does not explain, all cells taken together
     (Holm's correction, 5 %), and that is larger than allowed.
 
     Args:
@@ -39,7 +41,7 @@ def compare(
         force: whether to compare what should not be compared.
 
     Raises:
-        UsageError: they are of different machines, data or models.
+        UsageError: they are of different machines, data or models, or one measurement given twice.
         ArtifactError: one holds no measurements.
     """
     for name, results in zip(names, (base, head), strict=True):
@@ -49,11 +51,14 @@ def compare(
     differs = list(dict.fromkeys([*differences(base, head), *_models(pairs)]))
     if differs and not force:
         raise refusal(names, differs)
+    same = _same_measurement(base, head, pairs)
+    if same and not force:
+        raise UsageError(f"{names[0]} and {names[1]}: {SAME}, so no regression could be seen; {SAME_REMEDY}")
     if not pairs:
         raise UsageError(f"{names[0]} and {names[1]}: no cell in common; measure the same in both: mnist-deploy bench")
     paired = _of_one_run(base, head, pairs)
     probe = _probe(base, head)
-    undecided = _undecided(names, (base, head), probe)
+    undecided = SAME if same else _undecided(names, (base, head), probe)
     ratios, whole, taken = judging.paired(pairs) if paired else judging.unpaired(pairs)
     # Two looks at one run share the probability of error; see `benchmark.schedule.Plan`.
     alpha = min(one.plan.alpha if one.plan else ALPHA for one in (base, head)) if paired else ALPHA
@@ -111,6 +116,11 @@ def _of_one_run(base: Results, head: Results, pairs: Sequence[Pair]) -> bool:
     return base.created_at == head.created_at and all(before.passes == after.passes for _, before, after in pairs)
 
 
+def _same_measurement(base: Results, head: Results, pairs: Sequence[Pair]) -> bool:
+    """Tell whether one measurement is on both sides: a file given twice, or a copy of it."""
+    return base.created_at == head.created_at and all(before == after for _, before, after in pairs)
+
+
 def _undecided(names: tuple[str, str], both: tuple[Results, Results], probe: float | None) -> str | None:
     """Return why nothing can be decided at all; None if something can."""
     for name, one in zip(names, both, strict=True):
@@ -147,8 +157,9 @@ def _cautions(names: tuple[str, str], both: tuple[Results, Results]) -> list[str
     for name, one in zip(names, both, strict=True):
         if not one.complete:
             found.append(f"{name} was interrupted and is not complete.")
-        if one.quick:
-            found.append(f"{name} is a quick measurement: run mnist-deploy bench for figures to rely on.")
+    quick = [name for name, one in zip(names, both, strict=True) if one.quick]
+    if quick:
+        found.append(f"Quick measurements: {' and '.join(quick)}; run mnist-deploy bench for figures to rely on.")
     noisy = [name for name, one in zip(names, both, strict=True) if one.noise is not None and one.noise.noisy]
     if noisy:
         verb = "were" if len(noisy) > 1 else "was"

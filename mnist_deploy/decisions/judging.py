@@ -74,7 +74,7 @@ def change(pair: Pair, found: Ratio, p_value: float | None, rules: Rules) -> Cel
         low=found.low,
         high=found.high,
         p_value=p_value,
-        outcome=Outcome.OPEN if rules.undecided else _outcome(found, p_value, rules),
+        outcome=Outcome.UNDECIDED if rules.undecided else _outcome(found, p_value, rules),
         reason=rules.undecided or _widened(base, head, paired=rules.paired),
         base_memory_bytes=base.memory_bytes,
         head_memory_bytes=head.memory_bytes,
@@ -84,7 +84,7 @@ def change(pair: Pair, found: Ratio, p_value: float | None, rules: Rules) -> Cel
 def _outcome(found: Ratio, p_value: float | None, rules: Rules) -> Outcome:
     """Judge a change by what it is beyond the machine's part of a shift of the whole run."""
     if p_value is None or found.high is None:
-        return Outcome.OPEN
+        return Outcome.UNDECIDED
     centre = math.exp(between_runs.beyond(math.log(found.centre), rules.taken))
     if p_value <= rules.alpha and centre > 1 + rules.limit:
         return Outcome.REGRESSION
@@ -93,14 +93,12 @@ def _outcome(found: Ratio, p_value: float | None, rules: Rules) -> Outcome:
     if p_value <= rules.alpha and centre <= 1 - MARGIN:
         return Outcome.FASTER
     high = between_runs.beyond(math.log(found.high), rules.taken)
-    return Outcome.HOLDS if high <= math.log(1 + rules.limit) else Outcome.OPEN
+    return Outcome.NO_REGRESSION if high <= math.log(1 + rules.limit) else Outcome.UNDECIDED
 
 
 def _widened(base: Measurement, head: Measurement, *, paired: bool) -> str | None:
     if min(base.passes, head.passes) < MIN_PASSES_FOR_INTERVAL:
-        passes = f"with {base.passes} passes in BASE and {head.passes} in HEAD"
-        return f"{passes}: verdicts take {MIN_PASSES_FOR_INTERVAL} in each"
+        return f"fewer than {MIN_PASSES_FOR_INTERVAL} passes in BASE or in HEAD, and verdicts need so many in each"
     if paired or not (base.contended or head.contended):
         return None
-    which = " and ".join(name for name, one in (("BASE", base), ("HEAD", head)) if one.contended)
-    return f"other programs took processors from it in {which}: a narrow interval takes runs with little else running"
+    return "other programs used the processors meanwhile, in BASE or in HEAD: measure with little else running"

@@ -26,6 +26,25 @@ def misses(one: Candidate, wishes: Wishes, *, verified: bool) -> list[Miss]:
     return found
 
 
+def accurate_enough(fitting: Sequence[Candidate], wishes: Wishes) -> list[Candidate]:
+    """Return those of all that keep every other limit whose accuracy is close enough to the best of them.
+
+    The best is that of `fitting`, and not of all that was measured: a limit that somebody sets on time or size decides
+    first, and what is asked of accuracy by default never ends in an empty choice.
+    """
+    best = best_accuracy(fitting)
+    if wishes.max_accuracy_drop is None or best is None:
+        return list(fitting)
+    # By a thousandth of an image more: shares of one number of images are compared, and 0.99 - 0.98 is not 0.01.
+    least = best - wishes.max_accuracy_drop - 1e-9
+    return [one for one in fitting if one.accuracy is not None and one.accuracy >= least]
+
+
+def best_accuracy(some: Sequence[Candidate]) -> float | None:
+    """Return the highest accuracy that is known; None if none is."""
+    return max((one.accuracy for one in some if one.accuracy is not None), default=None)
+
+
 def excluded(judged: Sequence[NearMiss], wishes: Wishes) -> dict[str, int]:
     """Return how many candidates miss each limit that was set, and the gate."""
     names = [name for name, _, allowed, _ in _figures(judged[0].candidate, wishes) if allowed is not None]

@@ -75,6 +75,25 @@ class Parting:
             or (prefer is Prefer.THROUGHPUT and self.faster(one, over, Prefer.LATENCY))
         )
 
+    def dominates(self, one: Candidate, other: Candidate, prefer: Prefer) -> bool:
+        """Tell whether `one` beats `other` in some respect, and is beaten in none: noise is no respect."""
+        return self.gains(one, other, prefer) and not self.gains(other, one, prefer)
+
+    def as_good(self, one: Candidate, first: Candidate, prefer: Prefer) -> bool:
+        """Tell whether `one` equals `first`, of which nothing is better, in what is preferred, but for noise.
+
+        A size and a time do if they differ by less than 3 %, a time by the verdict of a tie too; an accuracy by chance.
+        """
+        match prefer:
+            case Prefer.SIZE:
+                return one.measurement.size_bytes <= first.measurement.size_bytes * (1 + MARGIN)
+            case Prefer.ACCURACY:
+                return one.accuracy is not None and not more_accurate(first, one)
+            case Prefer.LATENCY | Prefer.THROUGHPUT:
+                apart = times(one, first, prefer, self.alpha)
+                tie = self.undecided is None and verdict(apart) is Verdict.TIE
+                return tie or apart.centre <= 1 + MARGIN
+
     def _near(self, one: Candidate, other: Candidate, prefer: Prefer) -> bool:
         """Tell whether, without verdicts, `other` is not clearly slower than `one`."""
         if _time(other, prefer) <= _time(one, prefer) * (1 + self.margin):

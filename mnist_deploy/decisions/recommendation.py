@@ -2,9 +2,18 @@
 
 from collections.abc import Sequence
 
-from mnist_deploy.decisions.limits import excluded, misses, nearest
+from mnist_deploy.decisions.limits import accurate_enough, best_accuracy, excluded, misses, nearest
 from mnist_deploy.decisions.parting import Parting, order
-from mnist_deploy.decisions.records import PARITY, Candidate, NearMiss, Prefer, Recommendation, Wishes
+from mnist_deploy.decisions.records import (
+    ACCURACY_DROP,
+    MAX_ACCURACY_DROP,
+    PARITY,
+    Candidate,
+    NearMiss,
+    Prefer,
+    Recommendation,
+    Wishes,
+)
 from mnist_deploy.errors import ArtifactError, UsageError
 from mnist_deploy.kinds import CELL, Variant, identity
 from mnist_deploy.parity import ParityRow, ProcessorRow
@@ -24,8 +33,9 @@ def recommend(
     verified is left out too, unless nothing was.
 
     Of all that keep the limits the first in what is preferred is chosen, by the figures. Between equals, and where
-    latency is preferred, the lower quiet p50 decides. Those that the measurements do not part from it are its ties; see
-    `parting.Parting.ties`.
+    latency is preferred, the lower quiet p50 decides. But where another equals it in what is preferred, but for noise,
+    and beats it in all else that is not noise, that one is. Those that the measurements do not part from it are its
+    ties; see `parting.Parting.ties`.
 
     Args:
         results: with measurements, and with the rows of parity that belong to them; see `pipeline.gathering`.
@@ -41,26 +51,48 @@ def recommend(
     batch_sizes = _batch_sizes(every, wishes)
     judged = _judged(every, batch_sizes, wishes)
     parting, prefer = Parting.of(results), wishes.prefer
-    fitting = sorted((one.candidate for one in judged if not one.misses), key=lambda one: order(one, prefer))
-    chosen = fitting[0] if fitting else None
-    tied = parting.ties(chosen, fitting[1:], prefer) if chosen else []
+    within = [one.candidate for one in judged if not one.misses]
+    fitting = sorted(accurate_enough(within, wishes), key=lambda one: order(one, prefer))
+    chosen = _best(fitting, prefer, parting) if fitting else None
+    rest = [one for one in fitting if one is not chosen and not (chosen and _passed_over(one, chosen, prefer, parting))]
+    tied = parting.ties(chosen, rest, prefer) if chosen else []
     near = [] if chosen else nearest(judged, wishes)
+    best = best_accuracy([one for one in every if wishes.ignore_gates or one.passed])
     return Recommendation(
         wishes=wishes,
         batch_size=(chosen or near[0].candidate).measurement.batch_size,
         batch_sizes=batch_sizes,
         chosen=chosen,
         tied=tied,
-        runners_up=_runners_up(chosen, tied, fitting, prefer, parting) if chosen else [],
-        better_but_failed=_better_but_failed(chosen, judged, prefer) if chosen else None,
+        runners_up=_runners_up([chosen, *tied], rest, prefer, parting) if chosen else [],
+        best_accuracy=best,
+        best_within_limits=best_accuracy(within),
+        passed_over=fitting[0] if chosen and fitting[0] is not chosen else None,
+        better_but_failed=_better_but_failed(chosen, judged, wishes) if chosen else None,
         nearest=near,
         elsewhere=[] if chosen else _elsewhere(every, batch_sizes, wishes),
         considered=len(judged),
         fitting=len(fitting),
-        excluded=excluded(judged, wishes),
+        excluded=excluded(judged, wishes) | _inaccurate(len(within) - len(fitting), wishes),
         undecided=parting.undecided,
-        cautions=_of_run(results, every, names) + (_of_chosen(chosen, wishes) if chosen else []),
+        cautions=_of_run(results, every, names) + (_of_chosen(chosen, wishes, best) if chosen else []),
     )
+
+
+def _best(fitting: Sequence[Candidate], prefer: Prefer, parting: Parting) -> Candidate:
+    """Return the first of all that equal the very first, but for noise, that none of them dominates."""
+    equals = [one for one in fitting if one is fitting[0] or parting.as_good(one, fitting[0], prefer)]
+    # What is noise is no order: three may dominate each other in a circle.
+    best = (one for one in equals if not any(parting.dominates(other, one, prefer) for other in equals))
+    return next(best, fitting[0])
+
+
+def _passed_over(one: Candidate, chosen: Candidate, prefer: Prefer, parting: Parting) -> bool:
+    return order(one, prefer) < order(chosen, prefer) and parting.dominates(chosen, one, prefer)
+
+
+def _inaccurate(count: int, wishes: Wishes) -> dict[str, int]:
+    return {} if wishes.max_accuracy_drop is None else {ACCURACY_DROP: count}
 
 
 def candidates(results: Results) -> list[Candidate]:
@@ -142,16 +174,14 @@ def _elsewhere(every: Sequence[Candidate], batch_sizes: Sequence[int], wishes: W
     return [size for size in others if any(not one.misses for one in _judged(every, [size], wishes))]
 
 
-def _runners_up(
-    chosen: Candidate, tied: list[Candidate], fitting: list[Candidate], prefer: Prefer, parting: Parting
-) -> list[Candidate]:
-    """Return the next best, then those that give something which nothing before them gives, then other runtimes."""
-    rest = [one for one in fitting if one is not chosen and one not in tied]
+def _runners_up(first: list[Candidate], others: list[Candidate], prefer: Prefer, parting: Parting) -> list[Candidate]:
+    """Return the next best after the `first`, then what gives something that nothing before it gives, then runtimes."""
+    rest = [one for one in others if one not in first]
     found = rest[:1]
     for one in rest[1:]:
-        if len(found) < RUNNERS_UP and all(parting.gains(one, before, prefer) for before in [chosen, *tied, *found]):
+        if len(found) < RUNNERS_UP and all(parting.gains(one, before, prefer) for before in [*first, *found]):
             found.append(one)
-    shown = {_place(one) for one in [chosen, *tied, *found]}
+    shown = {_place(one) for one in [*first, *found]}
     for one in rest:
         if len(found) < RUNNERS_UP and _place(one) not in shown:
             found.append(one)
@@ -163,14 +193,17 @@ def _place(one: Candidate) -> tuple[str, str]:
     return one.measurement.runtime, one.measurement.device
 
 
-def _better_but_failed(chosen: Candidate, judged: Sequence[NearMiss], prefer: Prefer) -> Candidate | None:
+def _better_but_failed(chosen: Candidate, judged: Sequence[NearMiss], wishes: Wishes) -> Candidate | None:
+    prefer = wishes.prefer
     barred = [
         one.candidate
         for one in judged
         if one.candidate.passed is False and [miss.limit for miss in one.misses] == [PARITY]
     ]
+    passed = [one.candidate for one in judged if not one.misses]
+    barred = [one for one in barred if one in accurate_enough([*passed, one], wishes)]
     first = min([chosen, *barred], key=lambda one: order(one, prefer))
-    return None if first is chosen else first
+    return first if first in barred else None
 
 
 def _of_run(results: Results, every: Sequence[Candidate], names: Sequence[str] | None) -> list[str]:
@@ -194,7 +227,7 @@ def _of_run(results: Results, every: Sequence[Candidate], names: Sequence[str] |
     return found
 
 
-def _of_chosen(chosen: Candidate, wishes: Wishes) -> list[str]:
+def _of_chosen(chosen: Candidate, wishes: Wishes, best: float | None) -> list[str]:
     row, found = chosen.measurement, []
     if chosen.passed is None:
         found.append("It was not verified in this runtime: run mnist-deploy verify.")
@@ -202,6 +235,9 @@ def _of_chosen(chosen: Candidate, wishes: Wishes) -> list[str]:
         found.append(f"It failed its parity gate: {'; '.join(chosen.failures)}.")
     if chosen.warnings:
         found.append(f"Parity warning: {'; '.join(chosen.warnings)}.")
+    if best is not None and chosen.accuracy is not None and best - chosen.accuracy > MAX_ACCURACY_DROP + 1e-9:
+        points = (best - chosen.accuracy) * 100
+        found.append(f"Its accuracy is {points:.2f} points below the best that was measured, {best:.4f}.")
     slowest, worst = row.latency_quiet_high_s, chosen.accuracy_low
     lowest = row.batch_size / slowest if slowest else None
     if _crosses(slowest, wishes.max_latency_s):

@@ -1,8 +1,9 @@
 """The types of a recommendation: what is wished for, what was measured, and what comes of it."""
 
 from enum import StrEnum
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mnist_deploy.artifacts import ModelRequirements
 from mnist_deploy.benchmark.comparison import Series
@@ -12,6 +13,9 @@ from mnist_deploy.results import Measurement
 
 # How the gate that every artifact is held to stands among the limits; each other limit is named as its option.
 PARITY = "parity"
+# Without a word on accuracy nobody means to give up more of it than this for speed or size: one point.
+MAX_ACCURACY_DROP = 0.01
+ACCURACY_DROP = "--max-accuracy-drop"
 
 
 class Prefer(StrEnum):
@@ -29,6 +33,8 @@ class Wishes(BaseModel):
     Attributes:
         max_latency_s: for the quiet p50 of one call with `batch_size` images.
         min_accuracy: share of right answers on the test set.
+        max_accuracy_drop: how far below the best accuracy of all that keeps the other limits, as a share: 0.01 is one
+            point. By default one point, and none where `min_accuracy` says what accuracy is needed.
         max_size_bytes: of the artifact.
         max_memory_bytes: of what the process grows by, library and model, at its peak.
         min_throughput_images_per_s: for images over quiet p50; see `Candidate.throughput_images_per_s`.
@@ -42,6 +48,7 @@ class Wishes(BaseModel):
 
     max_latency_s: float | None = Field(default=None, gt=0)
     min_accuracy: float | None = Field(default=None, ge=0, le=1)
+    max_accuracy_drop: float | None = Field(default=MAX_ACCURACY_DROP, ge=0, le=1)
     max_size_bytes: int | None = Field(default=None, gt=0)
     max_memory_bytes: int | None = Field(default=None, gt=0)
     min_throughput_images_per_s: float | None = Field(default=None, gt=0)
@@ -50,6 +57,14 @@ class Wishes(BaseModel):
     device: str | None = None
     prefer: Prefer = Prefer.LATENCY
     ignore_gates: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accuracy_is_limited_once(cls, given: Any) -> Any:
+        """Take a stated accuracy for all that is asked of accuracy, unless the drop is stated too."""
+        if isinstance(given, dict) and given.get("min_accuracy") is not None:
+            return {"max_accuracy_drop": None} | given
+        return given
 
 
 class Candidate(BaseModel):
@@ -155,6 +170,11 @@ class Recommendation(BaseModel):
         tied: those that the measurements do not part from it, best first.
         runners_up: others that fit, best first: the next best, those that give something for what they cost, and the
             best in each other runtime.
+        best_accuracy: the highest accuracy of all that passed its gate; None if nothing was verified.
+        best_within_limits: the highest accuracy of all that keeps the other limits, which `max_accuracy_drop` counts
+            from; None likewise, and where nothing keeps them.
+        passed_over: what comes before the chosen candidate in what is preferred, by no more than noise, and is beaten
+            by it in all else; None if nothing does.
         better_but_failed: the one that would have been chosen, had it kept its parity gate; None if none would.
         nearest: where nothing fits, the candidates that miss least, nearest first; no two miss the same limits.
         elsewhere: where nothing fits, the other batch sizes that were measured and at which something does.
@@ -171,6 +191,9 @@ class Recommendation(BaseModel):
     chosen: Candidate | None
     tied: list[Candidate]
     runners_up: list[Candidate]
+    best_accuracy: float | None = None
+    best_within_limits: float | None = None
+    passed_over: Candidate | None = None
     better_but_failed: Candidate | None = None
     nearest: list[NearMiss]
     elsewhere: list[int] = []

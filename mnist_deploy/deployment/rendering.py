@@ -100,4 +100,4 @@ def _versions(found: Mapping[str, str]) -> str:
 
 def _interval(row: Measurement) -> str:
     low, high = row.latency_quiet_low_s, row.latency_quiet_high_s
-    return UNKNOWN if low is None or high is None else f"{units.seconds(low)} to {units.seconds(high)}"
+    return UNKNOWN if low is None or high is None else units.seconds_interval(low, high)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from mnist_deploy.artifacts import KERAS_FORMAT, Artifact, ArtifactStore, Precision, State, Variant, making
 from mnist_deploy.benchmark.schedule import Cell, Use
 from mnist_deploy.decisions.recommendation import recommend
-from mnist_deploy.decisions.records import Wishes
+from mnist_deploy.decisions.records import Prefer, Wishes
 from mnist_deploy.errors import ArtifactError, ModelError, UsageError
 from mnist_deploy.exporters import EXPORTERS
 from mnist_deploy.pipeline.gathering import Gathered, gather
@@ -48,7 +48,9 @@ class Choice:
     why: str
 
 
-def recommended(store: ArtifactStore, wanted: Wanted, gathered: Gathered, *, ready: bool) -> Choice | None:
+def recommended(
+    store: ArtifactStore, wanted: Wanted, gathered: Gathered, *, ready: bool, prefer: Prefer = Prefer.LATENCY
+) -> Choice | None:
     """Return what is recommended for the CPU among what was measured of artifacts that are here; None if nothing is.
 
     Args:
@@ -57,6 +59,7 @@ def recommended(store: ArtifactStore, wanted: Wanted, gathered: Gathered, *, rea
             standard variant.
         gathered: the results.
         ready: whether to choose among runtimes that are installed here alone.
+        prefer: what to choose by.
 
     Raises:
         ArtifactError, UnavailableError: what is recommended cannot be used here; not with `ready`.
@@ -75,7 +78,8 @@ def recommended(store: ArtifactStore, wanted: Wanted, gathered: Gathered, *, rea
     ]
     if not any(row.batch_size == 1 for row in rows):
         return None
-    found = recommend(gathered.results.model_copy(update={"measurements": rows}), Wishes(batch_size=1)).chosen
+    wishes = Wishes(batch_size=1, prefer=prefer)
+    found = recommend(gathered.results.model_copy(update={"measurements": rows}), wishes).chosen
     if found is None:
         return None
     row = found.measurement
@@ -153,7 +157,9 @@ def _preference(cell: Cell) -> tuple[int, int, int]:
 
 
 def for_use(store: ArtifactStore, wanted: Wanted) -> Choice:
-    """Return what to use here and now: what is named, else what is recommended and runs here, else the `first`.
+    """Return what to use here and now: what is named, else the most accurate that runs here, else the `first`.
+
+    Who asks for a single answer waits for the runtime to start, not for the call: the right answer is what counts.
 
     Raises:
         UsageError, ArtifactError, UnavailableError, ModelError: there is none; the message says what to do.
@@ -163,7 +169,7 @@ def for_use(store: ArtifactStore, wanted: Wanted) -> Choice:
             gathered = gather(store)
         except ArtifactError:  # no results, or none that can be read: they are not needed here
             return first(store, wanted)
-        found = recommended(store, wanted, gathered, ready=True)
+        found = recommended(store, wanted, gathered, ready=True, prefer=Prefer.ACCURACY)
         if found is not None:
             return found
     return first(store, wanted)

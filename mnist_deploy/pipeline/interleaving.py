@@ -89,7 +89,7 @@ def interleave(
         _save(sides, record)
 
     def undecided() -> bool:
-        return all(one.measurements for one in sides) and bool(judged().having(Outcome.OPEN))
+        return all(one.measurements for one in sides) and bool(judged().having(Outcome.UNDECIDED))
 
     try:
         limited, alive = benching.repeat(recorder, dataset, plan, progress, publish, undecided)

@@ -24,8 +24,8 @@ TITLES = {
     Outcome.REGRESSION: "Regressions: slower than allowed, beyond noise",
     Outcome.SLOWER: "Slower beyond noise, as is allowed",
     Outcome.FASTER: "Faster beyond noise",
-    Outcome.OPEN: "Open: the interval reaches beyond what is allowed, and does not show it",
-    Outcome.HOLDS: "No regression: the interval ends below what is allowed",
+    Outcome.UNDECIDED: "Undecided: the interval neither shows a regression nor rules one out",
+    Outcome.NO_REGRESSION: "No regression: the interval ends below what is allowed",
 }
 
 
@@ -58,15 +58,17 @@ def headline(found: Changes) -> str:
     """Return in one line what the comparison comes to."""
     worst, limit = found.having(Outcome.REGRESSION), percent(found.max_regression)
     matched, told = counted(len(found.cells), "cell"), []
+    undecided = len(found.cells) - found.decided
     if worst:
         told += [f"{counted(len(worst), 'regression')} beyond {limit} in {matched}"]
         told += [f"the worst {worst[0].cell.label}: {change(worst[0].ratio)}"]
-    elif found.undecided:
-        told += [f"NOTHING COULD BE DECIDED for {matched}: no regression was found, and none could have been"]
+    elif not found.decided:
+        told += [f"NOTHING COULD BE DECIDED: {undecided} of {matched} are undecided, which rules no regression out"]
+    elif undecided:
+        told += [f"no regression beyond {limit} in the {found.decided} of {matched} that could be decided"]
+        told += [f"{undecided} are undecided, see their table"]
     else:
         told += [f"no regression beyond {limit} in {matched}"]
-        open_ = len(found.having(Outcome.OPEN))
-        told += [f"{open_} of them stay open, see their table"] if open_ else []
     if found.broken:
         told += [f"{counted(len(found.broken), 'cell')} of BASE failed in HEAD, the first {found.broken[0].label}"]
     return "; ".join(told)
@@ -90,10 +92,10 @@ def warnings(found: Changes) -> Iterator[str]:
         )
 
 
-def change(ratio: float) -> str:
-    """Return a ratio as a change: '+3.2%', or '3.20x' where it is twofold or more."""
+def change(ratio: float, *, factor: bool | None = None) -> str:
+    """Return a ratio as a change: '+3.2%', or '3.20x' where `factor` says so, by default from twofold on."""
     # Adding 0.0 takes the sign off a zero.
-    return times(ratio) if ratio >= 2 else f"{round(ratio - 1, 3) + 0.0:+.1%}"
+    return times(ratio) if (ratio >= 2 if factor is None else factor) else f"{round(ratio - 1, 3) + 0.0:+.1%}"
 
 
 def context(found: Changes) -> Iterator[str]:
@@ -136,18 +138,18 @@ def sections(found: Changes) -> Iterator[Section]:
 def _cells(title: str, cells: Sequence[CellChange], notes: Sequence[str], outcome: Outcome) -> Section:
     rows = [
         (*_named(one.cell), str(one.cell.batch_size), str(one.cell.threads), seconds(one.base_s), seconds(one.head_s),
-         change(one.ratio), _interval(one))
+         *_change_and_interval(one))
         for one in cells
     ]  # fmt: skip
     numbers = ("batch", "thr", "BASE", "HEAD", "change", "95 %")
-    folded = outcome in {Outcome.OPEN, Outcome.HOLDS}
+    folded = outcome in {Outcome.UNDECIDED, Outcome.NO_REGRESSION}
     return Section(title, NAMES, numbers, rows, notes, STYLES.get(outcome), folded)
 
 
 def _reasons(cells: Sequence[CellChange]) -> list[str]:
-    """Return what widened intervals, and how many of them."""
+    """Return what widened intervals or left none, and how many: one line a reason."""
     counts = Counter(one.reason for one in cells if one.reason)
-    return [f"{counted(count, 'cell')} {reason}." for reason, count in counts.items()]
+    return [f"{counted(count, 'cell')}: {reason}." for reason, count in counts.items()]
 
 
 def _sizes(found: Changes) -> Iterator[Section]:
@@ -197,8 +199,13 @@ def _where(runtime: str, device: str) -> str:
     return runtime if device == "cpu" else f"{runtime} {device}"
 
 
-def _interval(one: CellChange) -> str:
-    return "-" if one.low is None or one.high is None else f"{change(one.low).removesuffix('%')}..{change(one.high)}"
+def _change_and_interval(one: CellChange) -> tuple[str, str]:
+    """Return a change and its interval in one unit: percent, or factors where any of them is twofold or more."""
+    if one.low is None or one.high is None:
+        return change(one.ratio), "-"
+    factor = max(one.ratio, one.high) >= 2
+    centre, low, high = (change(value, factor=factor) for value in (one.ratio, one.low, one.high))
+    return centre, f"{low.removesuffix('%').removesuffix('x')}..{high}"
 
 
 def _colour(found: Changes) -> str:

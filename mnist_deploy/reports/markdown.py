@@ -17,7 +17,7 @@ from mnist_deploy.reports.markup import Written, code, escaped, shortened
 from mnist_deploy.reports.measurements import legend
 from mnist_deploy.reports.misses import missed
 from mnist_deploy.reports.report import Report
-from mnist_deploy.reports.units import number_bytes, seconds
+from mnist_deploy.reports.units import number_bytes, seconds, seconds_interval
 from mnist_deploy.reports.wording import why
 from mnist_deploy.results import Results
 
@@ -98,7 +98,7 @@ def _context(report: Report) -> dict[str, Any]:
 
 def _figures(one: Candidate) -> str:
     row = one.measurement
-    reach = f" (95 % interval {seconds(row.latency_quiet_low_s)} to {seconds(row.latency_quiet_high_s)})"
+    reach = f" (95 % interval {seconds_interval(row.latency_quiet_low_s, row.latency_quiet_high_s)})"
     parts = [f"quiet p50 {seconds(row.latency_quiet_s)}{reach if row.latency_quiet_low_s is not None else ''}"]
     if one.accuracy is not None:
         parts.append(f"accuracy {one.accuracy:.4f} (95 % interval {one.accuracy_low:.4f} to {one.accuracy_high:.4f})")

@@ -2,8 +2,8 @@
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from mnist_deploy.decisions.records import PARITY, Miss, NearMiss, Recommendation, Wishes
-from mnist_deploy.reports.units import number_bytes, rate, seconds, times
+from mnist_deploy.decisions.records import ACCURACY_DROP, PARITY, Miss, NearMiss, Recommendation, Wishes
+from mnist_deploy.reports.units import number_bytes, points, rate, seconds, times
 
 _TIMES = {"ns": Decimal("1e-9"), "us": Decimal("1e-6"), "ms": Decimal("1e-3"), "s": Decimal(1)}
 _SIZES = {"B": Decimal(1), "KB": Decimal(1000), "MB": Decimal(10**6), "GB": Decimal(10**9)}
@@ -43,6 +43,8 @@ def figure(limit: str, value: float | None) -> str:
         return seconds(value)
     if limit == "--min-throughput":
         return rate(value)
+    if limit == ACCURACY_DROP:
+        return points(value)
     return f"{value:g}" if limit == "--min-accuracy" else number_bytes(value)
 
 
@@ -54,6 +56,7 @@ def _asked(name: str, wishes: Wishes) -> str:
         "--max-latency": wishes.max_latency_s,
         "--min-throughput": wishes.min_throughput_images_per_s,
         "--min-accuracy": wishes.min_accuracy,
+        ACCURACY_DROP: wishes.max_accuracy_drop,
         "--max-size": wishes.max_size_bytes,
         "--max-memory": wishes.max_memory_bytes,
         "--max-install-size": wishes.max_install_bytes,

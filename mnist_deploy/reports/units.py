@@ -1,14 +1,27 @@
 """Figures in the units that people read."""
 
+_UNITS_OF_TIME = ((1e9, "ns"), (1e6, "us"), (1e3, "ms"), (1.0, "s"))
+
 
 def seconds(value: float | None) -> str:
     """Return a time with three significant digits and its unit: ns, us, ms or s; '-' for none."""
     if value is None:
         return "-"
-    for factor, unit in ((1e9, "ns"), (1e6, "us"), (1e3, "ms")):
-        if value * factor < 999.5:
-            return f"{_three(value * factor)} {unit}"
-    return f"{_three(value)} s"
+    factor, unit = _unit_of_time(value)
+    return f"{_three(value * factor)} {unit}"
+
+
+def seconds_interval(low: float | None, high: float | None) -> str:
+    """Return an interval of times in one unit, that of its upper end: '0.990 to 1.02 us'; '-' where an end is None."""
+    if low is None or high is None:
+        return "-"
+    factor, unit = _unit_of_time(high)
+    lower = low * factor
+    return f"{f'{lower:.3g}' if lower < 0.9995 else _three(lower)} to {_three(high * factor)} {unit}"
+
+
+def _unit_of_time(value: float) -> tuple[float, str]:
+    return next((each for each in _UNITS_OF_TIME if value * each[0] < 999.5), _UNITS_OF_TIME[-1])
 
 
 def number_bytes(value: float | None) -> str:
@@ -34,6 +47,14 @@ def percent(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.1%}" if value < 0.0995 else f"{value:.0%}"
+
+
+def points(value: float | None) -> str:
+    """Return a difference of two shares in percentage points: '1 point', '0.25 points'; '-' for none."""
+    if value is None:
+        return "-"
+    text = f"{value * 100:.2f}".rstrip("0").rstrip(".")
+    return f"{text} point{'' if text == '1' else 's'}"
 
 
 def times(value: float) -> str:

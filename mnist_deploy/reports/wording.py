@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from mnist_deploy.benchmark.comparison import MARGIN, Verdict, verdict
 from mnist_deploy.decisions.parting import more_accurate
 from mnist_deploy.decisions.parting import times as time_ratio
-from mnist_deploy.decisions.records import PARITY, Candidate, Prefer, Recommendation
+from mnist_deploy.decisions.records import ACCURACY_DROP, PARITY, Candidate, Prefer, Recommendation
 from mnist_deploy.kinds import options, slug
 from mnist_deploy.pipeline.gathering import Gathered
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.misses import left_out
-from mnist_deploy.reports.units import number_bytes, rate, seconds, times
+from mnist_deploy.reports.units import number_bytes, points, rate, seconds, seconds_interval, times
 from mnist_deploy.results import Measurement
 
 NOTHING = "nothing"
@@ -30,7 +30,7 @@ UINT8 = "its calls scale the pixels too, which float32 input leaves outside the 
 def why(found: Recommendation) -> str:
     """Return why the chosen one was chosen; why nothing was, where nothing fits."""
     among = f"{counted(found.considered, 'candidate')} ({_batches(found)})"
-    limited = any(name != PARITY for name in found.excluded)
+    limited = any(name not in (PARITY, ACCURACY_DROP) for name in found.excluded) or found.excluded.get(ACCURACY_DROP)
     if found.chosen is None:
         kept = "keeps every limit" if limited else "kept its parity gate"
         return f"None of {among} {kept}. {left_out(found)}".strip()
@@ -39,8 +39,38 @@ def why(found: Recommendation) -> str:
     number = f"{found.fitting} of " if found.fitting < found.considered else ""
     first = f"{_BEST[found.wishes.prefer]} of {kept}: {number}{among}."
     following = next((one for one in found.runners_up), None)
-    sentences = [first, _lead(found, found.chosen, following) if following else "", left_out(found)]
+    sentences = [
+        first,
+        _passed_over(found, found.chosen),
+        _lead(found, found.chosen, following) if following else "",
+        accuracy_kept(found),
+        left_out(found),
+    ]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def accuracy_kept(found: Recommendation) -> str:
+    """Return how far below the best accuracy a choice may be, and the option that lifts it; empty if none was lower."""
+    allowed, best = found.wishes.max_accuracy_drop, found.best_within_limits
+    if allowed is None or best is None or not found.excluded[ACCURACY_DROP]:
+        return ""
+    of = "measured" if best == found.best_accuracy else "that keeps the other limits"
+    return (
+        f"Only accuracies within {points(allowed)} of the best {of}, {best:.4f}, are considered; "
+        f"to consider all: {ACCURACY_DROP} none."
+    )
+
+
+def _passed_over(found: Recommendation, chosen: Candidate) -> str:
+    """Say what comes before the chosen candidate by no more than noise, and what is worse in it."""
+    other = found.passed_over
+    if other is None:
+        return ""
+    better = {
+        Prefer.SIZE: f"is {chosen.measurement.size_bytes - other.measurement.size_bytes:,} bytes smaller",
+        Prefer.ACCURACY: "has as high an accuracy but for chance",
+    }.get(found.wishes.prefer, "is as fast but for noise")
+    return f"{named(other, chosen)} {better}, and gives up {gives_up(other, chosen)}."
 
 
 def _batches(found: Recommendation) -> str:
@@ -102,7 +132,7 @@ def _known_accuracy(one: Candidate) -> str:
 
 def _interval(row: Measurement) -> str:
     low, high = row.latency_quiet_low_s, row.latency_quiet_high_s
-    return "" if low is None or high is None else f" (95 %: {seconds(low)} to {seconds(high)})"
+    return "" if low is None or high is None else f" (95 %: {seconds_interval(low, high)})"
 
 
 def named(one: Candidate, chosen: Candidate) -> str:

@@ -24,7 +24,12 @@ def folder(tmp_path: Path) -> Path:
 def test_what_fits_is_told_on_stdout(capfd: CaptureFixture[str], folder: Path) -> None:
     code, out, err = ended(capfd, "recommend", "--artifacts", folder)
     assert (code, err) == (0, "")
-    assert out.startswith("Deploy mlp-tanh-128 tflite int8 in litert\n") and "not in this store" in out
+    assert out.startswith("Deploy cnn-relu-16-32 tflite dynamic in litert\n") and "not in this store" in out
+    words = " ".join(out.split())
+    assert (
+        "within 1 point of the best measured, 0.9903, are considered; to consider all: --max-accuracy-drop none"
+        in words
+    )
     assert all(len(line) <= 100 for line in out.splitlines())
 
 
@@ -53,7 +58,8 @@ def test_all_limits_at_once(capfd: CaptureFixture[str], folder: Path) -> None:
     found = Recommendation.model_validate_json(out)
     assert code == 0 and found.chosen is not None and found.chosen.measurement.architecture == "cnn-relu-16-32"
     assert json.loads(out)["wishes"] == {
-        "max_latency_s": 50e-6, "min_accuracy": 0.985, "max_size_bytes": 100_000, "max_memory_bytes": 50_000_000,
+        "max_latency_s": 50e-6, "min_accuracy": 0.985, "max_accuracy_drop": None,
+        "max_size_bytes": 100_000, "max_memory_bytes": 50_000_000,
         "min_throughput_images_per_s": 20_000, "max_install_bytes": 200_000_000, "batch_size": 1, "device": "cpu",
         "prefer": "latency", "ignore_gates": False,
     }  # fmt: skip
@@ -79,6 +85,8 @@ BAD = {
     "latency": (["--max-latency", "50"], "--max-latency 50: not a time; give a number with ns, us, ms"),
     "negative": (["--max-latency", "-5us"], "--max-latency -5us: not a time"),
     "accuracy": (["--min-accuracy", "98.5"], "--min-accuracy 98.5: above 1; give a share or a percent sign"),
+    "drop": (["--max-accuracy-drop", "1"], "--max-accuracy-drop 1: give percent or a share below 1, as 5% or 0.05"),
+    "drop above all": (["--max-accuracy-drop", "101%"], "--max-accuracy-drop 101%: give 0% to 100%"),
     "size": (["--max-size", "small"], "--max-size small: not a size; give bytes or a unit, as 100KB"),
     "memory": (["--max-memory", "0"], "--max-memory 0: not a size"),
     "throughput": (["--min-throughput", "nan"], "--min-throughput nan: not a rate"),

@@ -4,12 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest import approx, mark, raises
 
-from mnist_deploy.decisions.parting import order
+from mnist_deploy.decisions.parting import Parting, order
 from mnist_deploy.decisions.recommendation import RUNNERS_UP, candidates, recommend
-from mnist_deploy.decisions.records import PARITY, Candidate, Prefer, Recommendation, Wishes
+from mnist_deploy.decisions.records import ACCURACY_DROP, PARITY, Candidate, Prefer, Recommendation, Wishes
 from mnist_deploy.errors import ArtifactError, UsageError
 from mnist_deploy.results import Results
 from tests.records import BIG, NOISY, QUIET, RACE, race, rival
+
+# Whatever an accuracy is worth: the rules of the other limits are read off more candidates.
+ANY = Wishes(max_accuracy_drop=None)
 
 
 def name(one: Candidate | None) -> str:
@@ -27,7 +30,7 @@ def names(some: list[Candidate]) -> list[str]:
 
 
 def test_the_fastest_that_passed_its_gate_is_chosen_and_the_faster_that_failed_is_named() -> None:
-    found = recommend(RACE, Wishes())
+    found = recommend(RACE, ANY)
     assert name(found.chosen) == "mlp-tanh-128 tflite int8 litert 1"
     assert name(found.better_but_failed) == "mlp-relu-128 tflite int8 litert 1"
     assert names(found.tied) == ["mlp-tanh-128 tflite dynamic litert 1"], "0.7 % apart"
@@ -36,14 +39,14 @@ def test_the_fastest_that_passed_its_gate_is_chosen_and_the_faster_that_failed_i
 
 
 def test_gates_may_be_ignored() -> None:
-    found = recommend(RACE, Wishes(ignore_gates=True))
+    found = recommend(RACE, Wishes(ignore_gates=True, max_accuracy_drop=None))
     assert name(found.chosen) == "mlp-relu-128 tflite int8 litert 1" and found.better_but_failed is None
     assert found.fitting == 8 and found.excluded == {}
     assert "It failed its parity gate: top-1 agreement 0.9800 < 0.99." in found.cautions
 
 
 def test_runners_up_are_the_next_what_gives_something_and_other_runtimes() -> None:
-    found = recommend(RACE, Wishes())
+    found = recommend(RACE, ANY)
     assert names(found.runners_up) == [
         "mlp-tanh-128 tflite float32 litert 1",
         "mlp-tanh-128 onnx dynamic onnxruntime 1",
@@ -58,17 +61,71 @@ def test_runners_up_are_the_next_what_gives_something_and_other_runtimes() -> No
         (Wishes(min_accuracy=0.9903), "cnn-relu-16-32 tflite dynamic litert 1"),
         (Wishes(max_size_bytes=66_000), "cnn-relu-16-32 tflite dynamic litert 1"),
         (Wishes(max_latency_s=13e-6, min_accuracy=0.98), "cnn-relu-16-32 tflite dynamic litert 1"),
-        (Wishes(batch_size=256), "mlp-tanh-128 tflite int8 litert 256"),
+        (Wishes(), "cnn-relu-16-32 tflite dynamic litert 1"),
+        (Wishes(max_accuracy_drop=0.0133), "mlp-tanh-128 tflite int8 litert 1"),
+        (Wishes(max_accuracy_drop=0.0132), "cnn-relu-16-32 tflite dynamic litert 1"),
+        (Wishes(max_latency_s=5e-6), "mlp-tanh-128 tflite int8 litert 1"),
+        (Wishes(min_accuracy=0.95), "mlp-tanh-128 tflite int8 litert 1"),
+        (Wishes(batch_size=256), "cnn-relu-16-32 tflite dynamic litert 256"),
+        (Wishes(batch_size=256, max_accuracy_drop=None), "mlp-tanh-128 tflite int8 litert 256"),
         (Wishes(prefer=Prefer.SIZE), "cnn-relu-16-32 tflite dynamic litert 1"),
         (Wishes(prefer=Prefer.ACCURACY), "cnn-relu-16-32 tflite dynamic litert 1"),
-        (Wishes(prefer=Prefer.THROUGHPUT), "mlp-tanh-128 tflite int8 litert 256"),
-        (Wishes(prefer=Prefer.THROUGHPUT, max_latency_s=50e-6), "mlp-tanh-128 tflite int8 litert 1"),
+        (Wishes(prefer=Prefer.THROUGHPUT, max_accuracy_drop=None), "mlp-tanh-128 tflite int8 litert 256"),
+        (
+            Wishes(prefer=Prefer.THROUGHPUT, max_latency_s=50e-6, max_accuracy_drop=None),
+            "mlp-tanh-128 tflite int8 litert 1",
+        ),
         (Wishes(min_throughput_images_per_s=1 / 2.9e-6), "mlp-tanh-128 tflite int8 litert 1"),
-        (Wishes(max_install_bytes=138_000_000), "mlp-tanh-128 tflite int8 litert 1"),
+        (Wishes(max_install_bytes=138_000_000, max_accuracy_drop=None), "mlp-tanh-128 tflite int8 litert 1"),
     ],
 )
 def test_known_choices(wishes: Wishes, expected: str) -> None:
     assert name(recommend(RACE, wishes).chosen) == expected
+
+
+def test_what_an_accuracy_is_counted_from_and_what_it_leaves_out() -> None:
+    found = recommend(RACE, Wishes())
+    assert (found.best_accuracy, found.best_within_limits) == (0.9903, 0.9903)
+    assert (found.fitting, found.excluded) == (2, {PARITY: 2, ACCURACY_DROP: 4})
+    assert {one.measurement.architecture for one in [*found.tied, *found.runners_up]} == {"cnn-relu-16-32"}
+    assert found.better_but_failed is None, "it is less accurate by more than a point"
+    limited = recommend(RACE, Wishes(max_latency_s=5e-6))
+    assert (limited.best_accuracy, limited.best_within_limits) == (0.9903, 0.9770)
+    assert limited.cautions == ["Its accuracy is 1.33 points below the best that was measured, 0.9903."]
+
+
+def test_nothing_is_chosen_that_another_beats_in_everything_but_noise() -> None:
+    """A file that is 95 bytes smaller, as fast, and 2.56 points worse."""
+    worse = rival("mlp-relu-128", "tflite", "int8", "litert", 2.81e-6, accuracy=0.9521, size_bytes=108_605)
+    better = rival("mlp-tanh-128", "tflite", "int8", "litert", 2.8e-6, accuracy=0.9777, size_bytes=108_700)
+    wishes = Wishes(prefer=Prefer.SIZE, max_accuracy_drop=None)
+    found = recommend(race(worse, better), wishes)
+    assert name(found.chosen) == "mlp-tanh-128 tflite int8 litert 1"
+    assert name(found.passed_over) == "mlp-relu-128 tflite int8 litert 1" and found.runners_up == []
+    smaller = rival("mlp-relu-128", "tflite", "int8", "litert", 2.81e-6, accuracy=0.9521, size_bytes=100_000)
+    assert name(recommend(race(smaller, better), wishes).chosen) == "mlp-relu-128 tflite int8 litert 1", "8 % is a name"
+    faster = rival("mlp-relu-128", "tflite", "int8", "litert", 2.0e-6, accuracy=0.9521, size_bytes=108_605)
+    assert name(recommend(race(faster, better), wishes).chosen) == "mlp-relu-128 tflite int8 litert 1", "it is faster"
+
+
+@mark.parametrize(
+    ("prefer", "first", "expected"),
+    [
+        (Prefer.LATENCY, {"p50": 2.79e-6}, "second"),
+        (Prefer.LATENCY, {"p50": 2.4e-6}, "first"),
+        (Prefer.THROUGHPUT, {"p50": 2.79e-6}, "second"),
+        (Prefer.ACCURACY, {"accuracy": 0.9778}, "second"),
+        (Prefer.ACCURACY, {"accuracy": 0.9850}, "first"),
+    ],
+)
+def test_noise_in_what_is_preferred_does_not_outweigh_half_the_size(
+    prefer: Prefer, first: dict[str, float], expected: str
+) -> None:
+    plain = {"p50": 2.8e-6, "accuracy": 0.9777}
+    rivals = [rival(label, "tflite", "int8", "litert", values["p50"], accuracy=values["accuracy"], size_bytes=size)
+              for label, values, size in (("first", plain | first, 200_000), ("second", plain, 100_000))]  # fmt: skip
+    found = recommend(race(*rivals), Wishes(prefer=prefer))
+    assert found.chosen is not None and found.chosen.measurement.architecture == expected
 
 
 def test_what_is_unknown_keeps_no_limit_that_is_set_on_it() -> None:
@@ -88,7 +145,11 @@ def test_what_was_not_verified_is_chosen_only_where_nothing_was() -> None:
         rival("mlp-relu-128", "onnx", "float32", "onnxruntime", 9e-6),
     )
     assert name(recommend(mixed, Wishes()).chosen) == "mlp-relu-128 onnx float32 onnxruntime 1"
-    assert name(recommend(mixed, Wishes(ignore_gates=True)).chosen) == "mlp-relu-128 onnx int8 iree 1"
+    assert name(recommend(mixed, Wishes(ignore_gates=True)).chosen) == "mlp-relu-128 onnx float32 onnxruntime 1"
+    assert (
+        name(recommend(mixed, Wishes(ignore_gates=True, max_accuracy_drop=None)).chosen)
+        == "mlp-relu-128 onnx int8 iree 1"
+    )
 
 
 def test_parity_of_another_file_does_not_count() -> None:
@@ -193,6 +254,7 @@ WISHES = st.builds(
     Wishes,
     prefer=st.sampled_from(Prefer),
     ignore_gates=st.booleans(),
+    max_accuracy_drop=st.sampled_from([None, 0.0, 0.01, 0.03]),
     **{limit: st.one_of(st.none(), values) for limit, values in LIMITS.items()},  # type: ignore[arg-type]
 )
 
@@ -230,23 +292,52 @@ def test_what_is_shown_as_fitting_keeps_all_limits_and_each_stands_once(results:
         assert found.runners_up
 
 
-@given(races(), WISHES)
-def test_nothing_that_fits_is_better_than_the_chosen_in_what_is_preferred(results: Results, wishes: Wishes) -> None:
-    found = recommend(results, wishes)
-    if found.chosen is None:
-        return
-    sizes = found.batch_sizes
+def rivals_of(results: Results, found: Recommendation) -> list[Candidate]:
+    """All that keep every limit, by hand."""
+    wishes, sizes = found.wishes, found.batch_sizes
     rivals = [one for one in candidates(results) if one.measurement.batch_size in sizes and keeps(one, wishes)]
     if any(one.passed is not None for one in candidates(results) if one.measurement.batch_size in sizes):
         rivals = [one for one in rivals if one.passed is not None or wishes.ignore_gates]
+    known = [one.accuracy for one in rivals if one.accuracy is not None]
+    if wishes.max_accuracy_drop is None or not known:
+        return rivals
+    least = max(known) - wishes.max_accuracy_drop - 1e-9
+    return [one for one in rivals if one.accuracy is not None and one.accuracy >= least]
+
+
+VALUES = {
+    Prefer.LATENCY: lambda one: one.measurement.latency_quiet_s,
+    Prefer.THROUGHPUT: lambda one: one.measurement.latency_quiet_s / one.measurement.batch_size,
+    Prefer.SIZE: lambda one: one.measurement.size_bytes,
+    Prefer.ACCURACY: lambda one: -(one.accuracy or 0),
+}
+
+
+@given(races(), WISHES)
+def test_nothing_that_fits_is_better_than_the_chosen_in_what_is_preferred(results: Results, wishes: Wishes) -> None:
+    """But for noise, and then the chosen one is better in something that is none."""
+    found = recommend(results, wishes)
+    if found.chosen is None:
+        return
+    rivals, value, parting = rivals_of(results, found), VALUES[wishes.prefer], Parting.of(results)
     assert len(rivals) == found.fitting
-    value = {
-        Prefer.LATENCY: lambda one: one.measurement.latency_quiet_s,
-        Prefer.THROUGHPUT: lambda one: one.measurement.latency_quiet_s / one.measurement.batch_size,
-        Prefer.SIZE: lambda one: one.measurement.size_bytes,
-        Prefer.ACCURACY: lambda one: -(one.accuracy or 0),
-    }[wishes.prefer]
-    assert value(found.chosen) == min(map(value, rivals))
+    first = min(rivals, key=value)
+    if value(found.chosen) != value(first):
+        assert found.passed_over is not None and value(found.passed_over) == value(first)
+        assert parting.as_good(found.chosen, first, wishes.prefer)
+        assert any(parting.dominates(one, found.passed_over, wishes.prefer) for one in rivals)
+
+
+@given(races(), WISHES)
+def test_the_chosen_is_dominated_by_nothing_as_good_but_in_a_circle(results: Results, wishes: Wishes) -> None:
+    found, parting = recommend(results, wishes), Parting.of(results)
+    if found.chosen is None:
+        return
+    rivals = rivals_of(results, found)
+    first = min(rivals, key=lambda one: order(one, wishes.prefer))
+    equals = [one for one in rivals if one == first or parting.as_good(one, first, wishes.prefer)]
+    beaten = [any(parting.dominates(other, one, wishes.prefer) for other in equals) for one in equals]
+    assert all(beaten) or not any(parting.dominates(one, found.chosen, wishes.prefer) for one in equals)
 
 
 @given(races(), WISHES, st.data())
@@ -254,6 +345,8 @@ def test_a_tighter_limit_never_lets_more_fit(results: Results, wishes: Wishes, d
     limit = data.draw(st.sampled_from(sorted(LIMITS)))
     now, drawn = getattr(wishes, limit), data.draw(LIMITS[limit])
     best = max if limit.startswith("min") else min
+    # The best accuracy is that of what keeps the limits, so with fewer of these others may be close enough to it.
+    wishes = wishes.model_copy(update={"max_accuracy_drop": None})
     tighter = wishes.model_copy(update={limit: drawn if now is None else best(now, drawn)})
     before, after = recommend(results, wishes), recommend(results, tighter)
     assert after.fitting <= before.fitting and after.considered == before.considered

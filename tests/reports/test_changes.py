@@ -77,6 +77,17 @@ def test_names_are_shown_to_the_letter_in_markdown() -> None:
     assert r"a\|b\`c\*&lt;script&gt;\[x\](y).json" in shown and "<script>" not in shown
 
 
+def test_an_interval_has_one_unit_and_a_reason_one_line() -> None:
+    wide = (0.6, 2.2, 1.0, 0.9, 1.1)
+    before = [cell(3e-6, wide), *(cell(1e-5, passes, batch_size=n) for n, passes in ((2, (1,)), (3, (1, 1))))]
+    after = [cell(3.2e-6, wide), *(cell(1e-5, passes, batch_size=n) for n, passes in ((2, (1, 1)), (3, (1,))))]
+    shown = plain(changes(compare(run(before), run(after, hour=1))))
+    rows = [line for line in shown.splitlines() if line.startswith("mlp")]
+    assert any(re.search(r"1\.07x +0\.\d\d\.\.\d\.\d\dx$", line.rstrip()) for line in rows), rows
+    assert not any("%" in line and "x" in line.split("litert")[1] for line in rows)
+    assert shown.count("fewer than 3 passes in BASE or in HEAD") == 1
+
+
 def test_changes_in_words() -> None:
     assert [change(ratio) for ratio in (1.0, 0.9999, 0.5, 1.034, 2.0, 150.0)] == [
         "+0.0%",

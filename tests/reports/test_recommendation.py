@@ -24,6 +24,10 @@ FILE = Path("artifacts/mlp-tanh-128/int8.tflite")
 IMPOSSIBLE = Wishes(max_latency_s=5e-6, min_accuracy=0.985, max_size_bytes=500_000)
 
 
+# Whatever an accuracy is worth.
+ANY = Wishes(max_accuracy_drop=None)
+
+
 def shown(wishes: Wishes, width: int = 100, results: Results = RACE, path: Path | None = FILE, **more: object) -> str:
     stream = io.StringIO()
     console = Console(file=stream, width=width, highlight=False, markup=False, legacy_windows=False)
@@ -34,7 +38,33 @@ def shown(wishes: Wishes, width: int = 100, results: Results = RACE, path: Path 
 
 
 def test_a_choice_with_a_tie(snapshot: SnapshotAssertion) -> None:
-    assert shown(Wishes()) == snapshot
+    assert shown(ANY) == snapshot
+
+
+def test_a_choice_within_a_point_of_the_best_accuracy(snapshot: SnapshotAssertion) -> None:
+    told = shown(Wishes(), path=Path("artifacts/cnn-relu-16-32/dynamic.tflite"))
+    assert told == snapshot
+    assert "to consider all: --max-accuracy-drop none" in " ".join(told.split())
+
+
+@mark.parametrize(
+    ("prefer", "words"),
+    [
+        (Prefer.SIZE, "is 95 bytes smaller, and gives up accuracy 0.9521 (-2.56 points)"),
+        (Prefer.LATENCY, "is as fast but for noise, and gives up accuracy 0.9521 (-2.56 points)"),
+        (Prefer.THROUGHPUT, "is as fast but for noise, and gives up accuracy 0.9521 (-2.56 points)"),
+    ],
+)
+def test_what_was_passed_over_is_named(prefer: Prefer, words: str) -> None:
+    worse = rival("mlp-relu-128", "tflite", "int8", "litert", 2.79e-6, accuracy=0.9521, size_bytes=108_605)
+    better = rival("mlp-tanh-128", "tflite", "int8", "litert", 2.8e-6, accuracy=0.9777, size_bytes=108_700)
+    why = wording.why(recommend(race(worse, better), Wishes(prefer=prefer, max_accuracy_drop=None)))
+    assert f"mlp-relu-128 tflite int8 in litert, 1 thread {words}." in why
+
+
+def test_a_limit_decides_before_the_accuracy() -> None:
+    why = wording.why(recommend(RACE, Wishes(max_latency_s=5e-6, max_accuracy_drop=0)))
+    assert "Only accuracies within 0 points of the best that keeps the other limits, 0.9770, are considered" in why
 
 
 def test_a_choice_by_throughput_with_limits(snapshot: SnapshotAssertion) -> None:
@@ -44,7 +74,8 @@ def test_a_choice_by_throughput_with_limits(snapshot: SnapshotAssertion) -> None
 def test_a_choice_on_a_noisy_machine_from_a_quick_run(snapshot: SnapshotAssertion) -> None:
     loud = RACE.model_copy(update={"noise": NOISY, "quick": True})
     told = shown(
-        Wishes(prefer=Prefer.SIZE), results=loud, path=None, wider=Wider(Path("results/an old.json"), 20),
+        ANY.model_copy(update={"prefer": Prefer.SIZE}), results=loud, path=None,
+        wider=Wider(Path("results/an old.json"), 20),
         skipped=["results/bad.json: not a results file"],
     )  # fmt: skip
     assert told == snapshot
@@ -55,7 +86,7 @@ def test_nothing_fits(snapshot: SnapshotAssertion) -> None:
     assert shown(IMPOSSIBLE) == snapshot
 
 
-@mark.parametrize("wishes", [Wishes(), IMPOSSIBLE, Wishes(prefer=Prefer.THROUGHPUT), Wishes(ignore_gates=True)])
+@mark.parametrize("wishes", [Wishes(), ANY, IMPOSSIBLE, Wishes(prefer=Prefer.THROUGHPUT), Wishes(ignore_gates=True)])
 @mark.parametrize("width", [40, 60, 80])
 def test_nothing_is_lost_on_a_narrow_terminal(wishes: Wishes, width: int) -> None:
     narrow, wide = shown(wishes, width), shown(wishes, 200)
@@ -89,7 +120,7 @@ def test_why_without_limits_without_rivals() -> None:
 
 
 def test_the_next_command_names_the_artifact() -> None:
-    found = recommend(RACE, Wishes())
+    found = recommend(RACE, ANY)
     assert found.chosen is not None
     assert wording.package_command(found.chosen) == (
         "mnist-deploy package mlp-tanh-128 --format tflite --precision int8 --runtime litert "

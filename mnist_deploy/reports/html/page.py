@@ -22,7 +22,7 @@ from mnist_deploy.reports.html.digits import pictures
 from mnist_deploy.reports.html.networks import Figure, networks
 from mnist_deploy.reports.misses import missed
 from mnist_deploy.reports.report import Report
-from mnist_deploy.reports.units import number_bytes, rate, seconds
+from mnist_deploy.reports.units import number_bytes, rate, seconds, seconds_interval
 from mnist_deploy.reports.wording import why
 from mnist_deploy.results import Results
 
@@ -63,6 +63,7 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "seconds": seconds,
+        "seconds_interval": seconds_interval,
         "number_bytes": number_bytes,
         "rate": rate,
         "counted": counted,
