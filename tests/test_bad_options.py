@@ -129,7 +129,7 @@ CASES = [
     ("compare race.json race.json --max-regression 5", "--max-regression 5", "give percent or a share below 1"),
     ("compare race.json race.json --runtime litert", "--runtime: has no effect without", "leave it out"),
     ("compare race.json race.json --record there", "--record: has no effect without", "leave it out"),
-    ("compare race.json race.json --output empty", "--output empty: is a folder", "name a file in it"),
+    ("compare race.json race.json --force --output empty", "--output empty: is a folder", "name a file in it"),
     ("compare race.json race.json --output text.txt/x", "--output text.txt/x", "give another path"),
     ("compare artifacts artifacts --interleave --record text.txt", "--record text.txt: is no folder", "give another"),
     # diagnose, profile
