@@ -4,48 +4,47 @@ Files may be anybody's: shapes, types and sizes are read from headers and checke
 they promise, nothing is unpacked beyond that, and nothing is unpickled.
 """
 
-import gzip
 import hashlib
-import io
 import os
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib import format as npy
 
-from mnist_deploy import archives
-from mnist_deploy.archives import ArchiveError
+from mnist_deploy.data import checks, folders, npz
+from mnist_deploy.data.folders import IDX_FILES
+from mnist_deploy.data.forms import (
+    CLASSES,
+    IMAGE_SIDE,
+    IMAGES,
+    MAX_IMAGES,
+    NAMES,
+    TEST,
+    TRAINING,
+    WHITE,
+    UInt8Array,
+    to_labels,
+    to_pixels,
+)
+from mnist_deploy.data.idx import from_idx, to_idx
+from mnist_deploy.data.npz import NPZ_LIMITS
 from mnist_deploy.errors import DataError
 
-EMBEDDED = Path(__file__).parent / "data" / "mnist.npz"
-IMAGE_SIDE = 28
-CLASSES = 10
-WHITE = 255
-# Of one array: MNIST has 60,000, and EMNIST's digits, the largest set of its kind, 240,000. Both arrays take 784 MB.
-MAX_IMAGES = 500_000
-# Four are asked for; other members are left alone, but count.
-NPZ_LIMITS = archives.Limits(members=100, total_bytes=1024**3)
+__all__ = [
+    "CLASSES", "EMBEDDED", "IDX_FILES", "IMAGE_SIDE", "MAX_IMAGES", "MNIST_SHA256", "NPZ_LIMITS", "WHITE", "Dataset",
+    "FloatArray", "Images", "UInt8Array", "from_idx", "load", "scaled", "to_idx", "unscaled",
+]  # fmt: skip
 
-UInt8Array = npt.NDArray[np.uint8]
+EMBEDDED = checks.BUNDLED
+# Of the bundled set, as `Dataset.sha256` computes it; a test holds it to the file.
+MNIST_SHA256 = "b2d8f5bf39174ee5ffeefa97e42d673c35432b411bb5d1f74fbbeddae7f1690a"
+
 FloatArray = npt.NDArray[np.float32]
 # Either of them: pixels as stored, uint8 (N, 28, 28), or the networks' input, float32 (N, 28, 28, 1) in [0, 1].
 Images = npt.NDArray[Any]
-
-# Array name in Keras's .npz -> canonical IDX file, in the order of the fields of Dataset.
-IDX_FILES = {
-    "x_train": "train-images-idx3-ubyte",
-    "y_train": "train-labels-idx1-ubyte",
-    "x_test": "t10k-images-idx3-ubyte",
-    "y_test": "t10k-labels-idx1-ubyte",
-}
-IMAGES = ("x_train", "x_test")
 
 
 def scaled(images: UInt8Array) -> FloatArray:
@@ -61,17 +60,22 @@ def unscaled(images: FloatArray) -> UInt8Array:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images uint8 (N, 28, 28) and labels uint8 (N,) in 0..9, as stored, for training and for testing."""
+    """Images uint8 (N, 28, 28) and labels uint8 (N,) in 0..9, as stored, for training and for testing.
+
+    The arrays for training have no images (N = 0) where the data hold only those for testing. `notes` says what a user
+    should know of the data: what was converted, and what looks wrong.
+    """
 
     train_images: UInt8Array
     train_labels: UInt8Array
     test_images: UInt8Array
     test_labels: UInt8Array
+    notes: tuple[str, ...] = ()
 
     def arrays(self) -> dict[str, UInt8Array]:
         """Return the four arrays under Keras's names."""
         fields = (self.train_images, self.train_labels, self.test_images, self.test_labels)
-        return dict(zip(IDX_FILES, fields, strict=True))
+        return dict(zip(NAMES, fields, strict=True))
 
     def scaled(self) -> tuple[FloatArray, FloatArray]:
         """Return training and test images as float32 (N, 28, 28, 1) in [0, 1]."""
@@ -85,134 +89,50 @@ class Dataset:
             digest.update(to_idx(array))
         return digest.hexdigest()
 
-
-def to_idx(array: UInt8Array) -> bytes:
-    """Return a uint8 array in the IDX format of the MNIST site: magic 0x0800 + rank, big-endian sizes, bytes."""
-    return np.array([0x0800 + array.ndim, *array.shape], dtype=">u4").tobytes() + array.tobytes()
-
-
-def from_idx(content: bytes) -> UInt8Array:
-    """Read an IDX file of unsigned bytes.
-
-    Raises:
-        ValueError: the magic number is not that of unsigned bytes, or the sizes do not match the content.
-    """
-    stream = io.BytesIO(content)
-    return _idx_array(stream, _idx_shape(stream))
+    @property
+    def for_training(self) -> bool:
+        """Whether there are images for training."""
+        return len(self.train_images) > 0
 
 
-def _idx_shape(stream: io.BufferedIOBase) -> tuple[int, ...]:
-    magic = stream.read(4)
-    rank = magic[3] if len(magic) == 4 else 0
-    if magic[:3] != b"\0\0\x08" or not 1 <= rank <= 3:
-        raise ValueError("not an IDX file of unsigned bytes")
-    sizes = stream.read(4 * rank)
-    if len(sizes) < 4 * rank:
-        raise ValueError("its header is cut off")
-    return tuple(np.frombuffer(sizes, dtype=">u4").tolist())
-
-
-def _idx_array(stream: io.BufferedIOBase, shape: tuple[int, ...]) -> UInt8Array:
-    """Read what follows the header, and one byte more than it promises: none must be left, however many there are."""
-    content = stream.read(prod(shape) + 1)
-    if len(content) != prod(shape):
-        found = "more" if len(content) > prod(shape) else f"{len(content)}"
-        raise ValueError(f"its header promises {list(shape)} bytes, it holds {found}")
-    return np.frombuffer(content, dtype=np.uint8).reshape(shape)
-
-
-def load(path: Path | None = None) -> Dataset:
+def load(path: Path | None = None, *, training: bool = True) -> Dataset:
     """Load MNIST from `path`, or the whole set that the package carries when `path` is None.
 
     Args:
         path: an .npz with the keys x_train, y_train, x_test and y_test, or a folder with the four IDX files under
-            their canonical names, each plain or gzipped (.gz). No more than `MAX_IMAGES` images an array are read, and
-            no .npz beyond `NPZ_LIMITS`.
+            their canonical names or with a dot in them (train-images.idx3-ubyte), each plain or gzipped. Images may be
+            (N, 28, 28), (N, 28, 28, 1) or (N, 784), of any numbers that are pixels from 0 to 255, or floats from 0 to
+            1; labels (N,) or one-hot (N, 10). No more than `MAX_IMAGES` images an array are read, and no .npz beyond
+            `NPZ_LIMITS`.
+        training: whether the arrays for training must be there.
 
     Raises:
-        DataError: the file is missing, unreadable or too large, or an array has not the shape, dtype, count or range
+        DataError: the file is missing, unreadable or too large, or an array has not the shape, type, count or range
             of MNIST.
     """
     source = path or EMBEDDED
     if not os.path.exists(source):
-        raise DataError(f"{source}: no such data; give an .npz with {', '.join(IDX_FILES)} or a folder of IDX files")
-    arrays = _load_folder(source) if source.is_dir() else _load_npz(source)
-    for images, labels in (("x_train", "y_train"), ("x_test", "y_test")):
-        _check_labels(source, len(arrays[images]), labels, arrays[labels])
-    return Dataset(*(arrays[name] for name in IDX_FILES))
-
-
-def _load_npz(source: Path) -> dict[str, UInt8Array]:
-    try:
-        archives.require_regular(source)
-        with source.open("rb") as stream:
-            alone = stream.read(len(npy.MAGIC_PREFIX)) == npy.MAGIC_PREFIX
-        if alone:
-            raise DataError(f"{source}: holds one array; give an .npz with {', '.join(IDX_FILES)}")
-        with archives.opened(source, NPZ_LIMITS) as archive:
-            missing = [name for name in IDX_FILES if f"{name}.npy" not in archive.namelist()]
-            if missing:
-                raise DataError(f"{source}: lacks {', '.join(missing)}; give an .npz with Keras's four keys")
-            for name in IDX_FILES:
-                _check_npy(source, archive, name)
-            arrays = {}
-            for name in IDX_FILES:
-                with archive.open(f"{name}.npy") as member:
-                    # Without pickles: an .npz from elsewhere must not be able to run code.
-                    arrays[name] = npy.read_array(member, allow_pickle=False)
-            return arrays
-    except (ArchiveError, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"{source}: not a readable .npz ({reason}); fetch or copy the file again") from error
-
-
-def _check_npy(source: Path, archive: ZipFile, name: str) -> None:
-    """Hold an array's header to the limits and to its size in the archive: NumPy would allocate what it promises."""
-    with archive.open(f"{name}.npy") as member:
-        version = npy.read_magic(member)
-        # Later ones are for types that no image has, and for headers of up to 4 GB.
-        if version != (1, 0):
-            raise ArchiveError(f"{name} has version {version[0]}.{version[1]} of the .npy format; 1.0 is read")
-        shape, _, dtype = npy.read_array_header_1_0(member)
-        _check_header(source, name, shape, dtype)
-        promised, held = prod(shape), archive.getinfo(member.name).file_size - member.tell()
-    if held != promised:
-        raise ArchiveError(f"the header of {name} promises {promised:,} bytes, it holds {held:,}")
-
-
-def _load_folder(source: Path) -> dict[str, UInt8Array]:
-    arrays = {}
-    for name, file in IDX_FILES.items():
-        plain, packed = source / file, source / f"{file}.gz"
-        if not (plain.is_file() or packed.is_file()):
-            raise DataError(f"{source}: lacks {file} (or {file}.gz); put the four IDX files there")
-        found = plain if plain.is_file() else packed
-        try:
-            with found.open("rb") if found is plain else gzip.open(packed) as stream:
-                shape = _idx_shape(stream)
-                _check_header(found, name, shape, np.dtype(np.uint8))
-                arrays[name] = _idx_array(stream, shape)
-        except (ValueError, OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{found}: {error}; fetch or copy the file again") from error
-    return arrays
-
-
-def _check_header(source: Path, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Refuse an array by what its header says, before it is read."""
-    if dtype != np.uint8:
-        raise DataError(f"{source}: {name} is {str(dtype)[:60]}; MNIST is stored as uint8, 0 to 255 unscaled")
-    one = (IMAGE_SIDE, IMAGE_SIDE) if name in IMAGES else ()
-    if shape[1:] != one or not shape:
-        wanted = ", ".join(["N", *map(str, one)]) if one else "N,"
-        raise DataError(f"{source}: {name} has shape {str(shape)[:60]}; it must be ({wanted})")
-    if not shape[0]:
-        raise DataError(f"{source}: {name} is empty; give at least one image")
-    if shape[0] > MAX_IMAGES:
-        raise DataError(f"{source}: {name} has {shape[0]:,} images; the limit is {MAX_IMAGES:,}")
-
-
-def _check_labels(source: Path, images: int, name: str, labels: UInt8Array) -> None:
-    if len(labels) != images:
-        raise DataError(f"{source}: {name} has shape {labels.shape} for {images} images; it must be (N,)")
-    if labels.max() >= CLASSES:
-        raise DataError(f"{source}: {name} holds the label {labels.max()}; labels are 0 to {CLASSES - 1}")
+        raise DataError(f"{source}: no such data; give an .npz with {', '.join(NAMES)} or a folder of IDX files")
+    stored = (folders if source.is_dir() else npz).read(source, training=training)
+    arrays: dict[str, UInt8Array] = {
+        "x_train": np.empty((0, IMAGE_SIDE, IMAGE_SIDE), np.uint8),
+        "y_train": np.empty(0, np.uint8),
+    }
+    notes: dict[str, list[str]] = {}  # each with the arrays that it is of
+    for name in list(stored):
+        array = stored.pop(name)  # what is converted need not stay in memory
+        if name in IMAGES:
+            arrays[name], note = to_pixels(source, name, array)
+            if note is not None:
+                notes.setdefault(note, []).append(name)
+        else:
+            arrays[name] = to_labels(source, name, array)
+    for images, labels in (TRAINING, TEST):
+        if len(arrays[labels]) != len(arrays[images]):
+            shape, count = arrays[labels].shape, len(arrays[images])
+            raise DataError(f"{source}: {labels} has shape {shape} for {count} images; it must be (N,)")
+        if path is not None and len(arrays[labels]):
+            for name, note in checks.notes((images, labels), arrays[images], arrays[labels]):
+                notes.setdefault(note, []).append(name)
+    lines = tuple(f"{', '.join(names)}: {note}" for note, names in notes.items())
+    return Dataset(arrays["x_train"], arrays["y_train"], arrays["x_test"], arrays["y_test"], lines)

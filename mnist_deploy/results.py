@@ -24,6 +24,7 @@ SCHEMA_VERSION = 6
 class TrainingRow(BaseModel):
     """What a training reached against what the notebook reports; `caveat` says where the report misleads.
 
+    The notebook's figures are of MNIST: `reported_loss`, `reported_accuracy` and `caveat` are None for other data.
     `history` has one value an epoch for each of Keras's figures (loss, accuracy); `compute_dtype` is what the steps
     were computed in.
     """
@@ -34,8 +35,8 @@ class TrainingRow(BaseModel):
     duration_s: float
     test_loss: float
     test_accuracy: float
-    reported_loss: float
-    reported_accuracy: float
+    reported_loss: float | None
+    reported_accuracy: float | None
     caveat: str | None
     kept: bool
     history: dict[str, list[float]]

@@ -38,7 +38,7 @@ CASES = [
     ("train-all --epochs nan", "'--epochs'", SEE.format("train-all")),
     ("train-all mlp-relu-128", "mlp-relu-128", SEE.format("train-all")),
     ("train-all --data nowhere.npz", "nowhere.npz: no such data", "give an .npz"),
-    ("train-all --data text.txt", "text.txt: not a readable .npz", "fetch or copy the file again"),
+    ("train-all --data text.txt", "text.txt: a text file", "save its arrays with numpy.savez"),
     ("train-all --data ''", "--data '': empty", "give a path"),
     ("train-all --data empty", "empty: lacks train-images-idx3-ubyte", "put the four IDX files there"),
     ("train-all --data loop", "--data loop", "give another path"),

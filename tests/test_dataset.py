@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from mnist_deploy import dataset
-from mnist_deploy.dataset import IDX_FILES, Dataset
+from mnist_deploy.dataset import Dataset
 from mnist_deploy.errors import DataError
+from tests import data_files
+from tests.data_files import as_folder, as_npz
 
 PUBLISHED_MD5 = {
     "x_train": "6bbc9ace898e44ae57da46a324031adb",
@@ -27,26 +29,7 @@ PUBLISHED_MD5 = {
 
 @pytest.fixture
 def small() -> dict[str, np.ndarray]:
-    random = np.random.default_rng(0)
-    return {
-        "x_train": random.integers(0, 256, (6, 28, 28), dtype=np.uint8),
-        "y_train": np.arange(6, dtype=np.uint8),
-        "x_test": random.integers(0, 256, (3, 28, 28), dtype=np.uint8),
-        "y_test": np.array([9, 0, 4], dtype=np.uint8),
-    }
-
-
-def as_npz(path: Path, content: dict[str, np.ndarray]) -> Path:
-    np.savez(path, **content)
-    return path
-
-
-def as_folder(path: Path, content: dict[str, np.ndarray], *, packed: bool) -> Path:
-    path.mkdir()
-    for name, file in IDX_FILES.items():
-        raw = dataset.to_idx(content[name])
-        (path / (file + ".gz" * packed)).write_bytes(gzip.compress(raw) if packed else raw)
-    return path
+    return data_files.small()
 
 
 @pytest.mark.parametrize("name", PUBLISHED_MD5)
@@ -98,16 +81,42 @@ def test_scaled_images_are_nhwc_between_0_and_1(small: dict[str, np.ndarray]) ->
 
 BROKEN = {
     "a missing key": ({"y_test": None}, "lacks y_test"),
-    "floats": ({"x_train": np.zeros((6, 28, 28), np.float32)}, "x_train is float32"),
+    "standardized floats": (
+        {"x_train": np.linspace(-0.42, 2.82, 6 * 784, dtype=np.float32).reshape(6, 28, 28)},
+        "x_train holds values from -0.42 to 2.82; undo the scaling",
+    ),
+    "fractions of pixels": ({"x_test": np.full((3, 28, 28), 127.5)}, "x_test holds fractions between 127.5 and 127.5"),
+    "pixels of 16 bits": ({"x_test": np.full((3, 28, 28), 65535, np.uint16)}, "x_test holds values from 6.554e+04"),
     "another size": ({"x_test": np.zeros((3, 27, 28), np.uint8)}, "x_test has shape (3, 27, 28)"),
     "a count that differs": ({"y_train": np.zeros(5, np.uint8)}, "y_train has shape (5,) for 6 images"),
-    "a label above 9": ({"y_test": np.array([1, 10, 3], np.uint8)}, "y_test holds the label 10"),
+    "a label above 9": ({"y_test": np.array([0, 10, 3], np.uint8)}, "y_test holds the label 10"),
     "no images": ({"x_test": np.zeros((0, 28, 28), np.uint8), "y_test": np.zeros(0, np.uint8)}, "x_test is empty"),
-    "pickles": ({"y_test": np.array([{}, {}, {}], dtype=object)}, "y_test is object; MNIST is stored as uint8"),
-    "NaN": ({"x_test": np.full((3, 28, 28), np.nan)}, "x_test is float64; MNIST is stored as uint8"),
-    "labels below 0": ({"y_test": np.array([1, -1, 3], np.int8)}, "y_test is int8"),
-    "labels in a column": ({"y_test": np.zeros((3, 1), np.uint8)}, "y_test has shape (3, 1); it must be (N,)"),
-    "a single number": ({"x_test": np.uint8(3)}, "x_test has shape (); it must be (N, 28, 28)"),
+    "pickles": ({"y_test": np.array([{}, {}, {}], dtype=object)}, "y_test is object; save labels as integers"),
+    "NaN": ({"x_test": np.full((3, 28, 28), np.nan)}, "x_test holds NaN or infinity"),
+    "labels below 0": ({"y_test": np.array([1, -1, 3], np.int8)}, "y_test holds the label -1"),
+    "labels that are fractions": ({"y_test": np.array([1, 2.5, 3])}, "y_test holds labels that are not whole numbers"),
+    "labels as text": ({"y_test": np.array(["1", "2", "3"])}, "y_test is <U1; save labels as integers, 0 to 9"),
+    "another number of classes": (
+        {"y_test": np.eye(26)[:3]},
+        "y_test has shape (3, 26), one-hot of 26 classes; it must be (N,)",
+    ),
+    "probabilities": ({"y_test": np.full((3, 10), 0.1)}, "y_test has rows that are not one-hot"),
+    "two classes at once": ({"y_test": np.ones((3, 10))}, "y_test has rows that are not one-hot"),
+    "the labels of EMNIST letters": (
+        {"y_test": np.array([1, 26, 3])},
+        "y_test holds labels from 1 to 26, those of EMNIST letters",
+    ),
+    "the labels of EMNIST byclass": (
+        {"y_test": np.array([0, 61, 3])},
+        "y_test holds labels from 0 to 61, those of EMNIST byclass",
+    ),
+    "labels counted from 1": ({"y_test": np.array([1, 10, 3])}, "y_test holds labels from 1 to 10, counted from 1"),
+    "half of what is for training": ({"y_train": None}, "lacks y_train (it holds x_train, x_test, y_test); give"),
+    "other names": (
+        dict.fromkeys(("x_train", "y_train", "x_test", "y_test")) | {"arr_0": np.zeros(3)},
+        "(it holds arr_0); give an",
+    ),
+    "a single number": ({"x_test": np.uint8(3)}, "x_test has shape (); it must be (N, 28, 28), "),
     "records": ({"x_test": np.zeros(3, [("a" * 90, "u1")])}, "x_test is [('aaaaa"),
 }
 
@@ -122,10 +131,10 @@ def test_broken_npz_is_named_and_explained(case: str, tmp_path: Path, small: dic
     assert str(path) in str(error.value) and words in str(error.value)
 
 
-def npy(shape: tuple[int, ...], content: bytes = b"") -> bytes:
+def npy(shape: tuple[int, ...], content: bytes = b"", descr: str = "|u1") -> bytes:
     """An .npy whose header promises a shape, followed by what it really holds."""
     stream = io.BytesIO()
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    header = {"descr": descr, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(stream, header)
     return stream.getvalue() + content
 
@@ -133,8 +142,8 @@ def npy(shape: tuple[int, ...], content: bytes = b"") -> bytes:
 def with_member(path: Path, content: dict[str, np.ndarray], name: str, replaced: bytes) -> Path:
     """An .npz of which one member is replaced by bytes."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for one, array in content.items():
-            archive.writestr(f"{one}.npy", replaced if one == name else npy(array.shape, array.tobytes()))
+        for key, array in content.items():
+            archive.writestr(f"{key}.npy", replaced if key == name else npy(array.shape, array.tobytes()))
     return path
 
 
@@ -143,6 +152,7 @@ HOSTILE = {
     "one image too many": (npy((500_001, 28, 28)), "x_train has 500,001 images; the limit is 500,000"),
     "a promise within the limit": (npy((500_000, 28, 28)), "promises 392,000,000 bytes, it holds 0"),
     "more than it promises": (npy((6, 28, 28), bytes(6 * 784 + 1)), "promises 4,704 bytes, it holds 4,705"),
+    "pixels of eight bytes": (npy((500_000, 28, 28), descr="<f8"), "promises 3,136,000,000 bytes, it holds 0"),
     "less than nothing": (npy((-1, 28, 28)), "promises -784 bytes, it holds 0"),
     "no array": (b"seven", "not a readable .npz ("),
     "a header of 4 GB": (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{", "version 2.0 of the .npy format; 1.0 is read"),
@@ -213,7 +223,7 @@ def test_missing_truncated_and_foreign_files(tmp_path: Path, small: dict[str, np
     with pytest.raises(DataError, match="not a readable"):
         dataset.load(tmp_path / "damaged.npz")
     np.save(tmp_path / "one.npy", small["x_test"])
-    with pytest.raises(DataError, match="holds one array"):
+    with pytest.raises(DataError, match=r"one\.npy: one array; give an \.npz"):
         dataset.load(tmp_path / "one.npy")
 
 
@@ -230,8 +240,8 @@ def test_broken_idx_folder(tmp_path: Path, small: dict[str, np.ndarray]) -> None
     labels.write_bytes(gzip.compress(gzip.decompress(good) + b"more"))
     with pytest.raises(DataError, match=r"promises \[3\] bytes, it holds more"):
         dataset.load(folder)
-    labels.write_bytes(gzip.compress(dataset.to_idx(np.zeros((3, 1), np.uint8))))
-    with pytest.raises(DataError, match=r"y_test has shape \(3, 1\); it must be \(N,\)"):
+    labels.write_bytes(gzip.compress(dataset.to_idx(np.zeros((3, 2), np.uint8))))
+    with pytest.raises(DataError, match=r"y_test has shape \(3, 2\), one-hot of 2 classes; it must be \(N,\)"):
         dataset.load(folder)
     labels.unlink()
     with pytest.raises(DataError, match="lacks t10k-labels-idx1-ubyte"):
@@ -247,9 +257,9 @@ PROMISES = {
     "more images than the limit": (idx(2**32 - 1, 28, 28), "x_train has 4,294,967,295 images; the limit is 500,000"),
     "a bomb behind its header": (idx(6, 28, 28) + bytes(200_000_000), "promises [6, 28, 28] bytes, it holds more"),
     "less than it promises": (idx(6, 28, 28) + bytes(784), "promises [6, 28, 28] bytes, it holds 784"),
-    "no header": (idx(6, 28), "x_train has shape (6, 28); it must be (N, 28, 28)"),
+    "no header": (idx(6, 28), "x_train has shape (6, 28); it must be (N, 28, 28), "),
     "half a header": (idx(6, 28, 28)[:-2], "its header is cut off"),
-    "too many axes": (idx(6, 28, 28, 1), "not an IDX file"),
+    "too many axes": (idx(6, 28, 28, 1, 1), "not an IDX file"),
 }
 
 

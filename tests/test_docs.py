@@ -1,5 +1,6 @@
 """The README says what is there."""
 
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -172,3 +173,18 @@ def test_public_names_can_be_had(name: str) -> None:
 def test_unknown_public_name() -> None:
     with pytest.raises(AttributeError, match="nothing_such"):
         _ = mnist_deploy.nothing_such
+
+
+def test_every_table_is_whole() -> None:
+    """A header before each line of dashes, and as many cells in each row: an edit once left half a table."""
+    tables = 0
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        lines = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL).splitlines()
+        for number, line in enumerate(lines):
+            if not re.fullmatch(r"\|( :?-+:? \|)+", line):
+                continue
+            tables += 1
+            rows = [lines[number - 1], *itertools.takewhile(lambda row: row.startswith("|"), lines[number:])]
+            cells = {len(re.findall(r"(?<!\\)\|", row)) for row in rows}
+            assert rows[0].startswith("|") and len(cells) == 1, rows[0]
+    assert tables > 20

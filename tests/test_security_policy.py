@@ -7,6 +7,7 @@ import pytest
 
 from mnist_deploy import archives, dataset, documents, preprocessing
 from mnist_deploy.benchmark import bounds, listening
+from mnist_deploy.data import folders, recognition
 from mnist_deploy.training import loading
 
 POLICY = " ".join((Path(__file__).parents[1] / ".github" / "SECURITY.md").read_text(encoding="utf-8").split())
@@ -28,6 +29,8 @@ KIB, MIB, GIB = 1024, 1024**2, 1024**3
         (r"(\d+) million pixels", [preprocessing.MAX_PIXELS / 1e6]),
         (r"documents\*\* have at most (\d+) MiB", [documents.MAX_BYTES / MIB]),
         (r"labels are 0 to (\d)", [dataset.CLASSES - 1]),
+        (r"no data (\d+) bytes", [recognition.HEAD_BYTES]),
+        (r"lacks files, ([\d,]+) entries", [folders.MAX_ENTRIES]),
     ],
 )
 def test_a_number_is_the_codes(words: str, values: list[float]) -> None:

@@ -1,7 +1,9 @@
 """The workflows are what GitHub reads, and every command in them is one that is there."""
 
+import glob
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +82,44 @@ def test_every_python_that_is_promised_runs_the_checks_with_the_lowest_versions_
     assert job["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
     assert {"run": "bash .ci/run"} in job["steps"]
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").count("--resolution lowest-direct") == 1
+
+
+def paths() -> Iterator[tuple[str, str]]:
+    """Every path of this repository that a workflow names, as a glob from its root, with the workflow's name.
+
+    A job that checks out two versions has each in a folder of its own, `path`.
+    """
+    for name in NAMES:
+        checkouts = {str(step["with"]["path"]) for step in steps(name) if "path" in step.get("with", {})
+                     and step.get("uses", "").startswith("actions/checkout@")} or {"."}  # fmt: skip
+        named = []
+        for step in steps(name):
+            given = step.get("with", {})
+            for hashed in re.findall(r"hashFiles\(([^)]*)\)", str(given)):
+                named += re.findall(r"'([^']+)'", hashed)
+            named += str(given.get("cache-dependency-path", "")).split()
+            named += re.findall(r"\b(?:bash|python) ([\w./][\w./-]*)", str(step.get("run", "")))
+            named += [f"{path}/pyproject.toml" for path in re.findall(r'"?\./([\w$-]+)\[', str(step.get("run", "")))]
+        for path in named:
+            folder, _, rest = path.partition("/")
+            if folder in checkouts | {"*"} or folder.startswith("$"):
+                path = rest
+            yield name, path
+
+
+@pytest.mark.parametrize(("name", "path"), sorted(set(paths())))
+def test_every_path_that_a_workflow_names_is_there(name: str, path: str) -> None:
+    assert glob.glob(path, root_dir=ROOT, recursive=True, include_hidden=True), f"{name} names {path}"
+
+
+def test_trained_models_are_kept_only_while_all_that_decides_their_weights_is_the_same() -> None:
+    (cache,) = (step["with"] for step in steps("benchmark.yml") if step.get("uses", "").startswith("actions/cache@"))
+    hashed = {
+        found
+        for path in re.findall(r"'base/([^']+)'", cache["key"])
+        for found in glob.glob(path, root_dir=ROOT, recursive=True)
+    }
+    # Whatever module training consists of, or moves to; and what the libraries' lowest versions are.
+    code = {path.relative_to(ROOT).as_posix() for path in (ROOT / "mnist_deploy").rglob("*.py")}
+    assert len(code) > 200 and hashed >= code | {"mnist_deploy/data/mnist.npz", "pyproject.toml"}
+    assert "${{ env.NETWORKS }}" in cache["key"] and "${{ steps.libraries.outputs.versions }}" in cache["key"]

@@ -43,7 +43,7 @@ def train(
     wanted = meaning.networks(names) or list(ARCHITECTURES)
     dtype = meaning.compute_dtype(compute_dtype)
     how = TrainingOptions(epochs=epochs, seed=seed, force=force, compute_dtype=dtype)
-    store, loaded, progress = meaning.store(artifacts), meaning.dataset(data), meaning.progress()
+    store, loaded, progress = meaning.store(artifacts), meaning.dataset(data, training=True), meaning.progress()
     with store.claimed("mnist-deploy train", progress, makes=True):
         rows = train_all(store, loaded, wanted, how, progress)
     layout.console().print(tables.training(rows))
@@ -113,7 +113,7 @@ def export(
         trained = chosen or store.trained()
         if not trained:
             raise ModelError(f"{store.root}: nothing trained yet; run: mnist-deploy train-all")
-        loaded = meaning.dataset(data)
+        loaded = meaning.dataset(data, training=True)
         exported = export_all(store, loaded, trained, wanted, calibration, progress, variant, force=force)
         rows, skips = check_exported(store, loaded, exported.artifacts, emulation, progress)
     console = layout.console()

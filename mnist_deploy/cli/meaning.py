@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import typer
+
 from mnist_deploy.cli import choices, effort, quantities
 from mnist_deploy.errors import UsageError, shown, unknown
 
@@ -335,11 +337,19 @@ def store(artifacts: Path | None) -> "ArtifactStore":
     return ArtifactStore(artifacts or Path("artifacts"))
 
 
-def dataset(data: Path | None) -> "Dataset":
-    """Load the dataset at --data, by default the bundled MNIST."""
+def dataset(data: Path | None, *, training: bool = False) -> "Dataset":
+    """Load the data at --data, or the bundled MNIST, and say on stderr what was converted in it or looks wrong.
+
+    Args:
+        data: the value of --data.
+        training: whether the command needs images for training.
+    """
     from mnist_deploy import dataset as module
 
-    return module.load(data)
+    loaded = module.load(data, training=training)
+    for note in loaded.notes:
+        typer.echo(f"{data}: {note}", err=True)
+    return loaded
 
 
 def say_capped(threads: list[int] | None, cores: int, progress: "Progress") -> None:

@@ -39,7 +39,7 @@ def run(
     wanted, gates = meaning.networks(names) or list(ARCHITECTURES), meaning.gates(gate)
     training = TrainingOptions(seed=seed, compute_dtype=meaning.compute_dtype(compute_dtype))
     emulation = meaning.automatic_emulation(emulate)
-    store, loaded, progress = meaning.store(artifacts), meaning.dataset(data), meaning.progress()
+    store, loaded, progress = meaning.store(artifacts), meaning.dataset(data, training=True), meaning.progress()
     with store.claimed("mnist-deploy run", progress, makes=True):
         results = running.begun("run", store, loaded, Selection(architectures=wanted), progress, quick=quick)
         running.run(store, loaded, wanted, training, results, progress, gates, emulation)

@@ -54,7 +54,7 @@ def deployment(store: ArtifactStore, cell: Cell, results: Results | None) -> Dep
         training=training if training and training.model_sha256 == artifact.provenance.source_sha256 else None,
     )
     if record.training is not None:
-        record.on_mnist = record.training.settings.data_sha256 == dataset.load().sha256
+        record.on_mnist = record.training.settings.data_sha256 == dataset.MNIST_SHA256
     if results is not None:
         record.parity = next((row for row in results.parity if _is_of(row, cell)), None)
         rows = [row for row in results.measurements if _is_of(row, cell)]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from mnist_deploy import interruption, training
 from mnist_deploy.architectures import ARCHITECTURES, Architecture
 from mnist_deploy.artifacts import ArtifactStore
-from mnist_deploy.dataset import Dataset
+from mnist_deploy.dataset import MNIST_SHA256, Dataset
 from mnist_deploy.pipeline.registering import is_registered, load_model, register
 from mnist_deploy.progress import Progress, task
 from mnist_deploy.quiet import quiet
@@ -123,6 +123,7 @@ def _train_one(store: ArtifactStore, dataset: Dataset, settings: Settings, progr
 
 def _row(record: TrainingRecord | None, architecture: Architecture, kept: bool) -> TrainingRow:
     assert record is not None, "every training writes its record"
+    reported = architecture.reported if record.settings.data_sha256 == MNIST_SHA256 else None
     return TrainingRow(
         architecture=architecture.name,
         epochs=record.settings.epochs,
@@ -130,9 +131,9 @@ def _row(record: TrainingRecord | None, architecture: Architecture, kept: bool) 
         duration_s=record.duration_s,
         test_loss=record.test_loss,
         test_accuracy=record.test_accuracy,
-        reported_loss=architecture.reported.loss,
-        reported_accuracy=architecture.reported.accuracy,
-        caveat=architecture.reported.caveat,
+        reported_loss=reported and reported.loss,
+        reported_accuracy=reported and reported.accuracy,
+        caveat=reported and reported.caveat,
         kept=kept,
         history=record.history,
         model_sha256=record.model_sha256,

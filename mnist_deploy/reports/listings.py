@@ -9,6 +9,7 @@ from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.parity import ParityRow
 from mnist_deploy.plural import counted
 from mnist_deploy.reports import processors as other_processors
+from mnist_deploy.reports import trainings
 from mnist_deploy.reports.layout import quiet_reach, who
 from mnist_deploy.reports.markup import Written, table
 from mnist_deploy.reports.setbacks import setbacks
@@ -143,13 +144,17 @@ def _with_reasons(selected: Iterable[ParityRow]) -> Listing:
 
 
 def training(results: Results) -> Listing:
-    """Return what was reproduced against what is reported; an ! marks a report that misleads."""
-    rows = []
+    """Return what was reached, against what is reported where that is of the same data; an ! marks what misleads."""
+    rows, with_reported = [], trainings.has_reported(results.training)
     for one in results.training:
-        loss = (f"{one.test_loss:.4f}", f"{one.reported_loss:.4f}")
-        accuracy = (f"{one.test_accuracy:.4f}", f"{one.reported_accuracy:.4f}{'!' if one.caveat else ''}")
+        loss, accuracy = [f"{one.test_loss:.4f}"], [f"{one.test_accuracy:.4f}"]
+        if with_reported:
+            loss.append("-" if one.reported_loss is None else f"{one.reported_loss:.4f}")
+            mark = "!" if one.caveat else ""
+            accuracy.append("-" if one.reported_accuracy is None else f"{one.reported_accuracy:.4f}{mark}")
         rows.append([one.architecture, str(one.epochs), *loss, *accuracy, seconds(one.duration_s)])
-    return Listing(("network", "epochs", "loss", "reported", "accuracy", "reported", "time"), rows)
+    figures = ("loss", "reported", "accuracy", "reported") if with_reported else ("loss", "accuracy")
+    return Listing(("network", "epochs", *figures, "time"), rows)
 
 
 def skips(results: Results) -> Listing:

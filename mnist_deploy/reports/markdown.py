@@ -86,6 +86,7 @@ def _context(report: Report) -> dict[str, Any]:
         "processors_failed": other_processors.failures(results.processors),
         "processors_legend": other_processors.legend(results.processors) if results.processors else "",
         "training": listings.training(results),
+        "training_title": trainings.title(results.training),
         "training_notes": trainings.notes(results.training),
         "how": list(_how(results)),
         "environment": list(listings.environment(results)),

@@ -94,7 +94,7 @@ def samples(gathered: Gathered) -> Recording:
 
 
 def _dataset(results: Results, data: Path | None) -> Dataset | None:
-    found = dataset.load(data)
+    found = dataset.load(data, training=False)
     if found.sha256 == results.data_sha256:
         return found
     if data is not None:
