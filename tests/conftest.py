@@ -57,6 +57,7 @@ def mnist_deploy(*arguments: str | Path, cwd: Path | None = None, **environment:
 class TinyRun:
     root: Path
     data: Path
+    command: list[str] = field(hash=False)
     ended: Ended
     written: dict[Path, int] = field(hash=False, repr=False)
 
@@ -108,11 +109,12 @@ def store(root: Path) -> ArtifactStore:
 def tiny_run(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
     """The main job on two networks and part of the data. Tests that change artifacts work on a copy."""
     root = tmp_path_factory.mktemp("tiny") / "artifacts"
-    ended = mnist_deploy("run", *NETWORKS, "--quick", "--data", tiny_data, "--artifacts", root)
+    command = ["run", *NETWORKS, "--quick", "--data", str(tiny_data), "--artifacts", str(root)]
+    ended = mnist_deploy(*command)
     assert ended.code == 0, ended.err
     on_request = mnist_deploy("export", "--format", "mnn", "--data", tiny_data, "--artifacts", root)
     assert on_request.code == 0, on_request.err
-    return TinyRun(root, tiny_data, ended, written(root))
+    return TinyRun(root, tiny_data, command, ended, written(root))
 
 
 # Two are enough: all formats are converted from the same network.

@@ -208,7 +208,7 @@ def test_what_is_measured_cannot_be_chosen_for_files(
     capfd: pytest.CaptureFixture[str], base: Path, option: list[str]
 ) -> None:
     code, _, err = ended(capfd, "compare", base, base, *option)
-    assert code == 2 and f"{option[0]}: it takes part only with --interleave" in one_line(err)
+    assert code == 2 and f"{option[0]}: has no effect without --interleave" in one_line(err)
 
 
 def test_it_imports_no_framework(base: Path, slower: Path) -> None:
@@ -343,5 +343,5 @@ def test_a_record_is_never_written_into_the_folders(capfd: pytest.CaptureFixture
 
 def test_help_names_the_gate(capfd: pytest.CaptureFixture[str]) -> None:
     _, out, _ = ended(capfd, "compare", "--help")
-    assert "exit 1" in out and "--interleave" in out
+    assert "Exit 1" in out and "--interleave" in out
     assert mnist_deploy("compare").code == 2

@@ -9,17 +9,20 @@ import pytest
 
 import mnist_deploy
 from mnist_deploy.architectures import ARCHITECTURES
-from mnist_deploy.artifacts import KERAS_FORMAT, Precision
+from mnist_deploy.artifacts import KERAS_FORMAT, Precision, Variant
 from mnist_deploy.benchmark import noise
 from mnist_deploy.benchmark.comparison import MARGIN, NEVER_JOINT, TIE_MARGIN
 from mnist_deploy.benchmark.schedule import Plan
 from mnist_deploy.benchmark.statistics import MIN_CALLS_FOR_P99, QUIET_QUANTILE
 from mnist_deploy.cli import reference
+from mnist_deploy.cli.compare import ReportFormat
+from mnist_deploy.decisions.records import Prefer
 from mnist_deploy.deployment.engines import ENGINES
 from mnist_deploy.errors import UsageError
 from mnist_deploy.exporters import EXPORTERS
 from mnist_deploy.parity import GATES
 from mnist_deploy.profiling.profilers import PROFILERS
+from mnist_deploy.reports.formats import FORMATS
 from mnist_deploy.reports.layout import TRUSTED_HALF_WIDTH
 from mnist_deploy.runtimes import RUNTIMES
 
@@ -90,6 +93,11 @@ def choices(command: str, option: str) -> str:
         ("predict", "--format", [KERAS_FORMAT, *EXPORTERS]),
         ("predict", "--precision", list(Precision)),
         ("package", "--runtime", list(ENGINES)),
+        ("diagnose", "--format", list(EXPORTERS)),
+        ("bench", "--variant", list(Variant)),
+        ("recommend", "--prefer", list(Prefer)),
+        ("report", "--format", list(FORMATS)),
+        ("compare", "--format", list(ReportFormat)),
     ],
 )
 def test_help_names_all_that_an_option_takes(command: str, option: str, names: list[str]) -> None:
@@ -97,10 +105,10 @@ def test_help_names_all_that_an_option_takes(command: str, option: str, names: l
     assert told >= set(names)
 
 
-def test_help_tells_which_runtimes_wait_to_be_named() -> None:
-    default, on_request = choices("bench", "--runtime").split("; or all")[0].split("; on request ")
-    assert set(on_request.split(", ")) == {name for name, one in RUNTIMES.items() if one.on_request}
-    assert not set(default.split(", ")) & set(on_request.split(", "))
+def test_help_tells_which_runtimes_are_opt_in() -> None:
+    default, opt_in = choices("bench", "--runtime").removeprefix("Runtime: ").split("; or all")[0].split("; opt-in: ")
+    assert set(opt_in.split(", ")) == {name for name, one in RUNTIMES.items() if one.on_request}
+    assert not set(default.split(", ")) & set(opt_in.split(", "))
 
 
 def test_gates_are_those_of_the_code() -> None:
@@ -127,7 +135,7 @@ def test_protocol_is_that_of_the_code() -> None:
         f"longer than {effort.limit_s:.0f} s for one step",
         f"only from {MIN_CALLS_FOR_P99} calls on",
     )
-    (default,) = re.findall(r"`--time-limit TIME` \| Most time to measure in.*\| (\d+)s \|", README)
+    (default,) = re.findall(r"`--time-limit TIME` \| Maximum measuring time: .*\| (\d+)s \|", README)
     assert float(default) == plan.time_limit_s
 
 

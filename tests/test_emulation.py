@@ -149,7 +149,7 @@ def test_the_time_limit_holds_and_what_it_left_out_is_named(tiny_run: TinyRun, r
         pytest.param(("verify", "--emulate", "pentium9"), "unknown processor 'pentium9'", marks=emulates),
         pytest.param(("export", "--emulate", "haswel"), "did you mean Haswell", marks=emulates),
         pytest.param(("run", "--emulate", "none", "--emulate", "haswell"), "unknown processor 'none'", marks=emulates),
-        (("verify", "--emulate-time", "5m"), "--emulate-time: it takes part only with --emulate"),
+        (("verify", "--emulate-time", "5m"), "--emulate-time: has no effect without --emulate"),
         pytest.param(("verify", "--emulate", "haswell", "--emulate-time", "0"), "--emulate-time 0", marks=emulates),
     ],
 )

@@ -1,17 +1,21 @@
 """The Typer application and its commands' groups."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from mnist_deploy import resource_limits
-from mnist_deploy.cli import compare, decide, deploy, examine, inform, make, measure
+from mnist_deploy.cli import compare, decide, deploy, examine, examples, inform, make, measure
+from mnist_deploy.cli.help_pages import GroupedCommand, GroupedCommands
 from mnist_deploy.cli.options import ArtifactsOption, DebugOption
 
 app = typer.Typer(
     name="mnist-deploy",
-    help="Train six MNIST networks, export them to every format, prove that the exports still give the same answers, "
-    "measure them in every runtime, see what each choice costs, and choose what to deploy.",
+    cls=GroupedCommands,
+    help="Train six MNIST networks, export them to every format, check that the exports give the same answers, measure "
+    "them in every runtime, and choose what to deploy.\n\nmnist-deploy COMMAND --help shows the options and examples "
+    "of a command.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -37,26 +41,17 @@ def options(
     resource_limits.require()
 
 
-COMMANDS = {
-    {"list_architectures": "list"}.get(command.__name__, command.__name__.replace("_", "-")): command
-    for command in (
-        measure.run,
-        make.train_all,
-        make.train,
-        make.export,
-        measure.verify,
-        measure.bench,
-        decide.recommend,
-        compare.compare,
-        examine.diagnose,
-        examine.profile,
-        inform.report,
-        deploy.package,
-        deploy.predict,
-        inform.list_architectures,
-        examine.doctor,
-        inform.schema,
-    )
+# By purpose, in the order of use: what `--help` and the README list.
+GROUPS: dict[str, dict[str, Callable[..., None]]] = {
+    "Start here": {"run": measure.run, "doctor": examine.doctor},
+    "Make": {"train": make.train, "train-all": make.train_all, "export": make.export},
+    "Check": {"verify": measure.verify, "diagnose": examine.diagnose},
+    "Measure": {"bench": measure.bench, "profile": examine.profile},
+    "Decide": {"recommend": decide.recommend, "compare": compare.compare, "report": inform.report},
+    "Deploy": {"package": deploy.package, "predict": deploy.predict},
+    "Inspect": {"list": inform.list_architectures, "schema": inform.schema},
 }
-for name, command in COMMANDS.items():
-    app.command(name=name)(command)
+COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
+for title, group in GROUPS.items():
+    for name, command in group.items():
+        app.command(name=name, cls=GroupedCommand, rich_help_panel=title, epilog=examples.epilog(name))(command)

@@ -42,7 +42,7 @@ def inputs() -> list[str]:
 
 
 def runtimes() -> list[str]:
-    """Return all runtimes, on request and diagnostic ones too."""
+    """Return all runtimes, the opt-in and diagnostic ones too."""
     from mnist_deploy.runtimes import RUNTIMES
 
     return list(RUNTIMES)

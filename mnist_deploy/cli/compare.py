@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnist_deploy.cli import effort, meaning, options, quantities
-from mnist_deploy.cli.measure import BatchOption, ThreadsOption
+from mnist_deploy.cli.help_pages import DURATION, SELECTION
 from mnist_deploy.cli.places import STDOUT, place
 
 if TYPE_CHECKING:
     from mnist_deploy.decisions.change_records import Changes
 
+VERDICT, INTERLEAVED = "Verdict", "Interleaved measurement"
+
 
 class ReportFormat(StrEnum):
-    """How a comparison is told."""
+    """Output formats of a comparison."""
 
     TABLE = "table"
     MARKDOWN = "markdown"
@@ -25,45 +27,73 @@ class ReportFormat(StrEnum):
 def compare(
     base: Annotated[
         Path,
-        typer.Argument(metavar="BASE", parser=place("BASE"), help="Results from before: a file, or a folder with one."),
+        typer.Argument(
+            metavar="BASE", parser=place("BASE"), help="Results before the change: a file, or a folder with one."
+        ),
     ],
     head: Annotated[
-        Path, typer.Argument(metavar="HEAD", parser=place("HEAD"), help="Results of the change, likewise.")
+        Path,
+        typer.Argument(
+            metavar="HEAD", parser=place("HEAD"), help="Results after the change: a file, or a folder with one."
+        ),
     ],
     max_regression: Annotated[
-        str, typer.Option(metavar="SHARE", help="How much longer a call may take: 5% or 0.05.")
+        str,
+        typer.Option(metavar="SHARE", rich_help_panel=VERDICT, help="Maximum allowed slowdown of a call: 5% or 0.05."),
     ] = "5%",
     interleave: Annotated[
         bool,
-        typer.Option("--interleave", help="BASE and HEAD are artifacts folders: measure both now, in turn."),
+        typer.Option(
+            "--interleave",
+            rich_help_panel=INTERLEAVED,
+            help="Measure now, in turn: BASE and HEAD are folders of artifacts.",
+        ),
     ] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Compare even different machines, data or models, or a measurement with itself."),
+        typer.Option(
+            "--force",
+            rich_help_panel=VERDICT,
+            help="Compare even if machines, data or models differ, or a measurement with itself.",
+        ),
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if a cell is undecided, too.")] = False,
-    format: Annotated[ReportFormat, typer.Option("--format", help="What to print.")] = ReportFormat.TABLE,
+    strict: Annotated[
+        bool, typer.Option("--strict", rich_help_panel=VERDICT, help="Also exit 1 if a measurement is undecided.")
+    ] = False,
+    format: Annotated[
+        ReportFormat, typer.Option("--format", metavar="FORMAT", help="Output format: table, markdown or json.")
+    ] = ReportFormat.TABLE,
     output: options.FileOutputOption = None,
     architecture: Annotated[
         list[str] | None,
-        typer.Option("--architecture", metavar="NAME", help="With --interleave: networks; repeatable."),
+        typer.Option(
+            "--architecture", metavar="NAME", rich_help_panel=SELECTION, help="Network; repeatable. [default: all]"
+        ),
     ] = None,
     artifact_format: Annotated[
         list[str] | None,
-        typer.Option("--artifact-format", metavar="FORMAT", help="As --format of bench; repeatable."),
+        typer.Option(
+            "--artifact-format",
+            metavar="FORMAT",
+            rich_help_panel=SELECTION,
+            help=f"{options.FORMATS_HELP} or all; repeatable. [default: all]",
+        ),
     ] = None,
     runtime: options.RuntimeOption = None,
     precision: options.PrecisionOption = None,
     variant: options.VariantOption = None,
     device: options.DeviceOption = None,
-    batch_size: BatchOption = None,
-    threads: ThreadsOption = None,
-    rigorous: Annotated[
-        bool, typer.Option("--rigorous", help="Up to 10 passes where 5 leave cells undecided.")
-    ] = False,
+    batch_size: options.BatchOption = None,
+    threads: options.ThreadsOption = None,
+    quick: options.QuickOption = False,
+    rigorous: options.RigorousOption = False,
     time_limit: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Most time to measure in: 90, 90s, 5m or none. [default: none]"),
+        typer.Option(
+            metavar="TIME",
+            rich_help_panel=DURATION,
+            help="Maximum measuring time: 90, 90s, 5m or none. [default: none]",
+        ),
     ] = None,
     record: Annotated[
         Path | None,
@@ -71,19 +101,19 @@ def compare(
             "--record",
             metavar="DIR",
             parser=place("--record", folder=True),
-            help="Where --interleave saves what it measured. [default: comparison]",
+            rich_help_panel=INTERLEAVED,
+            help="Folder for the measurements. [default: comparison]",
         ),
     ] = None,
-    quick: options.QuickOption = False,
     data: options.DataOption = None,
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Compare results cell by cell, for CI; exit 1 if one is slower beyond noise and by more than is allowed.
+    """Compare two results measurement by measurement, for CI.
 
-    Different machines, data or models are refused, and a measurement against itself. With --interleave two folders of
-    artifacts are measured side by side, which holds on a shared machine too; the options from --architecture on choose
-    what and how.
+    Exit 1 if one is slower by more than noise and more than --max-regression allows. Different machines, data or models
+    are refused, and a measurement against itself. With --interleave both sides are measured now and in turn, which is
+    reliable on a shared machine too; --data and the options on selection, measurement and duration need it.
     """
     from mnist_deploy.decisions.changes import compare as judge
     from mnist_deploy.pipeline import comparing

@@ -8,50 +8,71 @@ import typer
 from mnist_deploy.cli import choices, meaning, options
 from mnist_deploy.cli.places import place
 
+REQUIREMENTS, CANDIDATES = "Requirements", "Candidates"
 ResultsOption = Annotated[
     list[Path] | None,
-    typer.Option("--results", metavar="PATH", parser=place("--results"),
+    typer.Option("--results", metavar="PATH", parser=place("--results"), rich_help_panel=CANDIDATES,
                  help="Results to choose from: files, or a folder of them; repeatable. [default: the newest]"),
 ]  # fmt: skip
 MeasuredVariantOption = Annotated[
     list[str] | None,
-    typer.Option("--variant", metavar="VARIANT", autocompletion=options.of(choices.variants),
-                 help="standard, uint8, plain, uint8-plain or all; repeatable. [default: what was measured]"),
+    typer.Option("--variant", metavar="VARIANT", rich_help_panel=CANDIDATES,
+                 autocompletion=options.of(choices.variants),
+                 help=f"{options.VARIANTS_HELP} or all; repeatable. [default: all that were measured]"),
 ]  # fmt: skip
 PreferOption = Annotated[
     str,
-    typer.Option("--prefer", metavar="WHAT", autocompletion=options.of(choices.preferences),
-                 help="latency, throughput, size or accuracy: what to choose by among all that fits."),
+    typer.Option("--prefer", metavar="WHAT", rich_help_panel=REQUIREMENTS,
+                 autocompletion=options.of(choices.preferences),
+                 help="What to optimize within the requirements: latency, throughput, size or accuracy."),
 ]  # fmt: skip
 
 
 def recommend(
     names: options.NamesArgument = None,
     max_latency: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Of a call at most, by its quiet p50: 50us, 2ms.")
+        str | None,
+        typer.Option(metavar="TIME", rich_help_panel=REQUIREMENTS, help="Maximum p50 latency per call: 50us, 2ms."),
     ] = None,
     min_accuracy: Annotated[
-        str | None, typer.Option(metavar="SHARE", help="On the test images at least: 0.985 or 98.5%.")
+        str | None,
+        typer.Option(
+            metavar="SHARE", rich_help_panel=REQUIREMENTS, help="Minimum accuracy on the test images: 0.985 or 98.5%."
+        ),
     ] = None,
     max_accuracy_drop: Annotated[
         str | None,
         typer.Option(
             metavar="SHARE",
-            help="Below the best accuracy at most: 1%, 0.01, or none. [default: 1%; none with --min-accuracy]",
+            rich_help_panel=REQUIREMENTS,
+            help="Maximum accuracy below the best measured: 1%, 0.01 or none. [default: 1%; none with --min-accuracy]",
         ),
     ] = None,
     max_size: Annotated[
         str | None,
-        typer.Option(metavar="SIZE", help="Of the artifact at most: 100KB is 100,000 bytes, 100KiB 102,400."),
+        typer.Option(
+            metavar="SIZE",
+            rich_help_panel=REQUIREMENTS,
+            help="Maximum size of the artifact: 100KB is 100,000 bytes, 100KiB 102,400.",
+        ),
     ] = None,
     max_memory: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Of library and model in the process at most: 50MB.")
+        str | None,
+        typer.Option(
+            metavar="SIZE", rich_help_panel=REQUIREMENTS, help="Maximum memory of library and model in use: 50MB."
+        ),
     ] = None,
     min_throughput: Annotated[
-        str | None, typer.Option(metavar="RATE", help="Images a second at least, by the quiet p50: 20000, 20k.")
+        str | None,
+        typer.Option(metavar="RATE", rich_help_panel=REQUIREMENTS, help="Minimum images per second: 20000, 20k."),
     ] = None,
     max_install_size: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Of the runtime and all that it requires at most: 100MB.")
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            rich_help_panel=REQUIREMENTS,
+            help="Maximum install size of the runtime with its dependencies: 100MB.",
+        ),
     ] = None,
     batch_size: Annotated[
         int | None,
@@ -59,24 +80,38 @@ def recommend(
             metavar="N",
             min=1,
             max=options.MAX_BATCH,
-            help="Images a call. [default: the fewest measured; any for throughput]",
+            rich_help_panel=CANDIDATES,
+            help="Images per call. [default: the smallest measured, or any for throughput]",
         ),
     ] = None,
     device: Annotated[
         str | None,
-        typer.Option(metavar="DEVICE", help="cpu or gpu. [default: any]", autocompletion=options.of(choices.devices)),
+        typer.Option(
+            metavar="DEVICE",
+            rich_help_panel=CANDIDATES,
+            help="Device: cpu or gpu. [default: any]",
+            autocompletion=options.of(choices.devices),
+        ),
     ] = None,
     variant: MeasuredVariantOption = None,
     prefer: PreferOption = "latency",
     ignore_gates: Annotated[
-        bool, typer.Option("--ignore-gates", help="Choose among what failed its parity gate, or has none, too.")
+        bool,
+        typer.Option(
+            "--ignore-gates",
+            rich_help_panel=CANDIDATES,
+            help="Also consider artifacts that failed their parity gate or were not verified.",
+        ),
     ] = False,
     results: ResultsOption = None,
     json: options.JsonOption = False,
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Choose what to deploy from what was measured: artifact, runtime and threads, and why; exit 1 if nothing fits."""
+    """Choose the artifact, runtime and threads to deploy.
+
+    Chooses among measured results, and says why. Exit 1 if nothing meets the requirements.
+    """
     from mnist_deploy.errors import FailedCheckError
     from mnist_deploy.pipeline import recommending
     from mnist_deploy.reports import layout

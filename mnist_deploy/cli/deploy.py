@@ -10,35 +10,37 @@ from mnist_deploy.cli.places import place
 
 ArchitectureOption = Annotated[
     str | None,
-    typer.Option("--architecture", metavar="NAME", help="A network. [default: the recommended one's]",
+    typer.Option("--architecture", metavar="NAME", help="Network. [default: recommended]",
                  autocompletion=lambda incomplete: [one for one in choices.architectures() if incomplete in one]),
 ]  # fmt: skip
 FormatOption = Annotated[
     str | None,
-    typer.Option("--format", metavar="FORMAT", help="keras, saved_model, tflite, onnx, openvino or mnn."),
+    typer.Option("--format", metavar="FORMAT", help=f"{options.FORMATS_HELP}. [default: recommended]"),
 ]
 PrecisionOption = Annotated[
-    str | None, typer.Option("--precision", metavar="PRECISION", help="float32, float16, dynamic or int8.")
+    str | None,
+    typer.Option("--precision", metavar="PRECISION", help=f"{options.PRECISIONS_HELP}. [default: recommended]"),
 ]
 VariantOption = Annotated[
     str | None,
     typer.Option("--variant", metavar="VARIANT",
-                 help="standard, uint8, plain or uint8-plain. [default: recommended, or standard]"),
+                 help=f"{options.VARIANTS_HELP}. [default: recommended, or standard]"),
 ]  # fmt: skip
 RuntimeOption = Annotated[
-    str | None, typer.Option("--runtime", metavar="RUNTIME", help=f"{options.RUNTIMES_HELP}. [default: recommended]")
+    str | None,
+    typer.Option("--runtime", metavar="RUNTIME", help=f"Runtime: {options.RUNTIMES_HELP}. [default: recommended]"),
 ]
 PackagedRuntimeOption = Annotated[
     str | None,
     typer.Option(
         "--runtime", metavar="RUNTIME",
-        help="litert, onnxruntime, openvino, tensorflow or keras-call. [default: recommended]",
+        help="Runtime: litert, onnxruntime, openvino, tensorflow or keras-call. [default: recommended]",
     ),
 ]  # fmt: skip
 
 
 def predict(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="PNG or JPEG files; - is standard input.")],
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="PNG or JPEG files; - is stdin.")],
     architecture: ArchitectureOption = None,
     format: FormatOption = None,
     precision: PrecisionOption = None,
@@ -48,10 +50,11 @@ def predict(
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Classify images of one digit each, of any size, on the CPU: the three most probable digits.
+    """Classify images of one handwritten digit each.
 
-    Dark on light or light on dark; the digit is cut out, scaled and centred as MNIST's were. By default what
-    `recommend` chooses among the measurements that are here, else the best network in training.
+    Prints the three most probable digits. Images may have any size, dark on light or light on dark; the digit is cut
+    out, scaled and centered as MNIST's were. By default the model and runtime are those that `recommend` chooses, or
+    without measurements the network that was best in training.
     """
     import json as module
 
@@ -81,9 +84,7 @@ def predict(
 
 
 def package(
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A network. [default: the recommended one's]")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Network. [default: recommended]")] = None,
     format: FormatOption = None,
     precision: PrecisionOption = None,
     variant: VariantOption = None,
@@ -91,7 +92,7 @@ def package(
     threads: Annotated[
         int | None,
         typer.Option(
-            metavar="N", min=1, max=1024, help="Threads that predict.py takes by default. [default: recommended, or 1]"
+            metavar="N", min=1, max=1024, help="Default thread count of predict.py. [default: recommended, or 1]"
         ),
     ] = None,
     output: Annotated[
@@ -99,17 +100,17 @@ def package(
         typer.Option(
             metavar="DIR",
             parser=place("--output"),
-            help="The folder to write. [default: NAME-FORMAT-PRECISION-RUNTIME]",
+            help="Output folder. [default: NAME-FORMAT-PRECISION-RUNTIME]",
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a folder that package wrote before.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a folder that package wrote.")] = False,
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Write a folder to deploy: the model, predict.py, pinned requirements, a model card and a Dockerfile.
+    """Write a deployment folder: model, predict.py and Dockerfile.
 
-    By default what `recommend` chooses for the CPU among the measurements that are here and what you name. With all
-    of NAME, --format, --precision and --runtime none are needed; the card then says what is unknown.
+    It also holds pinned requirements and a model card. What you do not name is what `recommend` chooses for the CPU.
+    If you name network, format, precision and runtime, no measurements are needed; the card then says what is unknown.
     """
     from mnist_deploy import deployment
 

@@ -34,14 +34,14 @@ def plan(
 
 
 def only_with(needed: str, given: Mapping[str, object]) -> None:
-    """Refuse options that say nothing without another.
+    """Refuse options that have no effect without another.
 
     Raises:
         UsageError: one of `given` has a value; it names that one.
     """
     for option, value in given.items():
         if _given(value):
-            raise UsageError(f"{option}: it takes part only with {needed}; leave it out, or give {needed}")
+            raise UsageError(f"{option}: has no effect without {needed}; leave it out, or add {needed}")
 
 
 def nothing_besides(why: str, others: Mapping[str, object]) -> None:

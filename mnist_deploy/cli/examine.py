@@ -1,4 +1,4 @@
-"""Commands that look closer: diagnose into an artifact, profile into its time, doctor into this machine."""
+"""Commands that examine: diagnose an artifact, profile its time, doctor this machine."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from mnist_deploy import resource_limits
 from mnist_deploy.cli import effort, finish, meaning, options
 
 ImagesOption = Annotated[
-    int, typer.Option("--images", metavar="N", min=64, max=1000, help="Test images, from the first.")
+    int, typer.Option("--images", metavar="N", min=64, max=1000, help="Number of test images, from the first.")
 ]
 
 
@@ -24,9 +24,10 @@ def diagnose(
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Compare an artifact with its Keras model layer by layer, and name the first layer past tolerance; exit 1 then.
+    """Find the layer where an artifact departs from its Keras model.
 
-    For float16, dynamic and int8 the error is split in two by the float32 artifact: conversion and quantization.
+    Compares the outputs layer by layer. For float16, dynamic and int8 the error is split into that of conversion and
+    that of quantization. Exit 1 if a layer is over its tolerance.
     """
     from mnist_deploy.errors import FailedCheckError
     from mnist_deploy.pipeline import diagnosing
@@ -47,13 +48,13 @@ def diagnose(
 def profile(
     names: options.NamesArgument = None,
     format: options.ArtifactFormatOption = None,
-    precision: options.PrecisionOption = None,
+    precision: options.ProfiledPrecisionOption = None,
     variant: options.VariantOption = None,
     runtime: options.ProfiledRuntimeOption = None,
     batch_size: Annotated[
         list[int] | None,
         typer.Option(
-            "--batch-size", metavar="N", min=1, max=options.MAX_BATCH, help="Images a call; repeatable. [default: 1]"
+            "--batch-size", metavar="N", min=1, max=options.MAX_BATCH, help="Images per call; repeatable. [default: 1]"
         ),
     ] = None,
     threads: Annotated[
@@ -64,7 +65,10 @@ def profile(
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Show the time of each operator, and what makes int8 slower or faster than float32; by default these two."""
+    """Show the time of each operator, and why int8 is slow or fast.
+
+    int8 is compared with float32 operator by operator. Exit 1 if an artifact cannot be profiled.
+    """
     from mnist_deploy import environment
     from mnist_deploy.benchmark import schedule
     from mnist_deploy.errors import FailedCheckError
@@ -95,16 +99,16 @@ def doctor(
     device: options.DeviceOption = None,
     time_limit: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="How long an import or a run may take: 90, 90s, 5m or none. [default: 60s]"),
+        typer.Option(metavar="TIME", help="Time limit per import or run: 90, 90s, 5m or none. [default: 60s]"),
     ] = None,
     json: options.JsonOption = False,
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Start every runtime, and tell what works on this machine, what doesn't, and the command that mends it.
+    """Check which runtimes work here, and how to fix the others.
 
-    Each library is imported in a process of its own and, where artifacts are, runs one image. Exit code 1 only if no
-    runtime is ready; what is missing beside one that works is no error.
+    Each library is imported in its own process and, if there are artifacts, classifies one image. Exit 1 only if no
+    runtime works.
     """
     from mnist_deploy.errors import FailedCheckError
     from mnist_deploy.pipeline import doctoring

@@ -10,17 +10,17 @@ from mnist_deploy.cli.places import STDOUT, place
 
 ListedArgument = Annotated[
     str,
-    typer.Argument(metavar="WHAT", autocompletion=options.of(choices.listings), help="networks or artifacts."),
+    typer.Argument(metavar="[WHAT]", autocompletion=options.of(choices.listings), help="networks or artifacts."),
 ]
 
 
 def list_architectures(
     what: ListedArgument = "networks", artifacts: options.ArtifactsOption = None, debug: options.DebugOption = False
 ) -> None:
-    """List the networks, or the artifacts with the operator set and the runtime version that each needs.
+    """List the networks, or the artifacts with what they require.
 
-    Of networks it shows layers, parameters, FLOPs for one image, and what the notebook reports. Of artifacts it shows
-    size, operator set or operator versions, and the oldest version of a runtime in which they were checked.
+    Networks: layers, parameters, FLOPs per image, and the accuracy that the notebook reports. Artifacts: size, operator
+    set or operator versions, and the oldest version of a runtime in which they were checked.
     """
     from mnist_deploy.architectures import ARCHITECTURES
     from mnist_deploy.errors import ArtifactError, unknown
@@ -48,7 +48,7 @@ def report(
             "--output",
             metavar="PATH",
             parser=place("--output"),
-            help="Write there; - is stdout. [default: report.html or report.svg here, stdout for the other formats]",
+            help="Output file; - is stdout. [default: report.html or report.svg, stdout for other formats]",
         ),
     ] = None,
     architecture: options.ArchitectureOption = None,
@@ -56,10 +56,10 @@ def report(
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Report results: as a page for people, as markdown for a pull request, or for other tools.
+    """Write a report as HTML, Markdown, CSV, JSON or SVG.
 
-    Rows of parity and training come from the newest results of the same models. In GitHub Actions markdown goes to the
-    summary of the step too.
+    Parity and training rows come from the newest results of the same models. In GitHub Actions, Markdown is also added
+    to the summary of the step.
     """
     from mnist_deploy import files
     from mnist_deploy.pipeline.gathering import gather
@@ -85,7 +85,7 @@ def schema(
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Write the JSON Schema of the results files."""
+    """Print the JSON Schema of results files."""
     import json
 
     from mnist_deploy import files, results

@@ -6,16 +6,20 @@ import typer
 
 from mnist_deploy import resource_limits
 from mnist_deploy.cli import choices, finish, meaning, options
+from mnist_deploy.cli.help_pages import SELECTION
 
+CALIBRATION = "Calibration of int8"
 InputOption = Annotated[
     str,
-    typer.Option("--input", metavar="TYPE", autocompletion=options.of(choices.inputs),
-                 help="float32, scaled to [0, 1] before; or uint8, pixels as stored, scaled inside the graph."),
+    typer.Option("--input", metavar="TYPE", rich_help_panel=SELECTION, autocompletion=options.of(choices.inputs),
+                 help="Input of the model: float32, already scaled to [0, 1]; or uint8, raw pixels that the model "
+                 "scales itself."),
 ]  # fmt: skip
 PlainOption = Annotated[
     bool,
-    typer.Option("--no-optimize", help="Export the network as it was trained, without rewrites."),
-]
+    typer.Option("--no-optimize", rich_help_panel=SELECTION,
+                 help="Export the network as trained, without graph rewrites."),
+]  # fmt: skip
 
 
 def train(
@@ -24,13 +28,14 @@ def train(
     seed: options.SeedOption = 0,
     compute_dtype: options.ComputeDtypeOption = "auto",
     data: options.DataOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Train anew what is trained already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Retrain existing models.")] = False,
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Train networks as the notebook does, and show what they reach against what it reports.
+    """Train networks as the notebook does.
 
-    What is trained already with the same settings is kept; a model that is replaced goes to previous/.
+    Prints the accuracy reached beside the notebook's. A model that was trained with the same settings is kept; one that
+    is replaced moves to previous/.
     """
     from mnist_deploy.architectures import ARCHITECTURES
     from mnist_deploy.pipeline.training import TrainingOptions, train_all
@@ -51,11 +56,11 @@ def train_all(
     seed: options.SeedOption = 0,
     compute_dtype: options.ComputeDtypeOption = "auto",
     data: options.DataOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Train anew what is trained already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Retrain existing models.")] = False,
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Train all six networks; see train."""
+    """Train all six networks, as `train all` does."""
     train(["all"], epochs, seed, compute_dtype, data, force, artifacts, debug)
 
 
@@ -66,20 +71,31 @@ def export(
     input: InputOption = "float32",
     plain: PlainOption = False,
     calibration_size: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Training images that calibrate int8.")
+        int,
+        typer.Option(
+            metavar="N", min=1, rich_help_panel=CALIBRATION, help="Number of training images for calibration."
+        ),
     ] = 500,
     seed: Annotated[
-        int, typer.Option(metavar="N", min=0, max=options.MAX_SEED, help="Of the choice of calibration images.")
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=options.MAX_SEED,
+            rich_help_panel=CALIBRATION,
+            help="Random seed for the choice of calibration images.",
+        ),
     ] = 0,
     emulate: options.AutomaticEmulateOption = None,
     data: options.DataOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Export anew what is there already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Export existing artifacts again.")] = False,
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Export trained networks to every format and precision, and record them in manifest.json.
+    """Export trained networks to every format and precision.
 
-    What --input uint8 or --no-optimize makes lies beside the standard artifacts, as a variant of them.
+    Existing artifacts are kept; all are listed in manifest.json. --input uint8 and --no-optimize make variants, which
+    are stored beside the standard artifacts. Exit 1 if an export fails or does not run.
     """
     from mnist_deploy.artifacts import Precision
     from mnist_deploy.errors import FailedCheckError, ModelError

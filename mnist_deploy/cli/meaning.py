@@ -1,4 +1,4 @@
-"""What the words given to options mean: the library's types, or an error that names the option."""
+"""Conversion of option values to the library's types; errors name the option."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,31 +27,39 @@ if TYPE_CHECKING:
 
 
 def networks(names: list[str] | None) -> list[str] | None:
-    """Return the valid names, each once, in the usual order; None for none named.
+    """Return the named networks without duplicates, in their standard order; None for all.
 
     Raises:
-        UsageError: a name is no network's.
+        UsageError: a name is not that of a network.
     """
     return _picked("architecture", names, choices.architectures)
 
 
 def export_formats(names: list[str] | None) -> list[str]:
-    """Return the valid export formats; for none named those that are not on request."""
+    """Return the named export formats; by default all but the opt-in ones.
+
+    Raises:
+        UsageError: a name is not that of an export format.
+    """
     from mnist_deploy.exporters import DEFAULT_FORMATS
 
     return _picked("format", names, choices.formats) or (choices.formats() if names else DEFAULT_FORMATS)
 
 
 def precisions(names: list[str] | None) -> list[str] | None:
-    """Return the valid precisions; None for none named, or 'all'."""
+    """Return the named precisions; None for all.
+
+    Raises:
+        UsageError: a name is not that of a precision.
+    """
     return _picked("precision", names, choices.precisions)
 
 
 def compute_dtype(name: str) -> "ComputeDtype":
-    """Return what a training is to compute in.
+    """Return the data type of a training's arithmetic.
 
     Raises:
-        UsageError: there is no such choice.
+        UsageError: `name` is not that of a compute data type.
     """
     from mnist_deploy.training import ComputeDtype
 
@@ -61,7 +69,11 @@ def compute_dtype(name: str) -> "ComputeDtype":
 
 
 def variants(names: list[str] | None) -> list[str] | None:
-    """Return the valid variants; None for none named, or 'all'."""
+    """Return the named variants; None for all.
+
+    Raises:
+        UsageError: a name is not that of a variant.
+    """
     return _picked("variant", names, choices.variants)
 
 
@@ -73,10 +85,10 @@ def selection(
     device: list[str] | None,
     variant: list[str] | None = None,
 ) -> "Selection":
-    """Return what the options of verify and bench select.
+    """Return the artifacts, runtimes and devices that the options of verify, bench and others select.
 
     Raises:
-        UsageError: an option names nothing known.
+        UsageError: an option has an unknown value.
     """
     from mnist_deploy.pipeline.selection import Selection
 
@@ -91,10 +103,10 @@ def selection(
 
 
 def variant(input: str, *, optimized: bool) -> "Variant":
-    """Return the variant that the options of export ask for.
+    """Return the variant that --input and --no-optimize of export make.
 
     Raises:
-        UsageError: there is no such input.
+        UsageError: `input` is neither float32 nor uint8.
     """
     from mnist_deploy.artifacts import Variant
 
@@ -106,10 +118,10 @@ def variant(input: str, *, optimized: bool) -> "Variant":
 def question(
     name: str, format: str, precision: str, runtime: str | None, images: int, variant: str = "standard"
 ) -> "Question":
-    """Return what diagnose is asked.
+    """Return the request that the options of diagnose make.
 
     Raises:
-        UsageError: an option names nothing known.
+        UsageError: an option has an unknown value.
     """
     from mnist_deploy.artifacts import Precision, Variant
     from mnist_deploy.pipeline.diagnosing import Question
@@ -121,10 +133,10 @@ def question(
 def wanted(
     architecture: str | None, format: str | None, precision: str | None, runtime: str | None, variant: str | None = None
 ) -> "Wanted":
-    """Return what the options of predict and package name.
+    """Return the artifact and runtime that the options of predict and package select.
 
     Raises:
-        UsageError: an option names nothing known.
+        UsageError: an option has an unknown value.
     """
     from mnist_deploy.pipeline.choosing import Wanted
 
@@ -157,10 +169,10 @@ def wishes(
     prefer: str,
     ignore_gates: bool,
 ) -> "Wishes":
-    """Return what the options of recommend ask for.
+    """Return the requirements that the options of recommend state.
 
     Raises:
-        UsageError: an option is no quantity of its kind, or names nothing known.
+        UsageError: an option is not a valid quantity, or has an unknown value.
     """
     from mnist_deploy.decisions.records import Prefer, Wishes
 
@@ -202,10 +214,10 @@ def accuracy_drop(text: str) -> float | None:
 
 
 def baseline(text: str | None) -> "Baseline | None":
-    """Return the baseline that `text` names, RUNTIME or RUNTIME:PRECISION; None for none named.
+    """Return the baseline RUNTIME or RUNTIME:PRECISION; None if `text` is None.
 
     Raises:
-        UsageError: there is no such runtime or precision.
+        UsageError: the runtime or precision is unknown.
     """
     from mnist_deploy.artifacts import Precision
     from mnist_deploy.pipeline.figures import Baseline
@@ -221,11 +233,11 @@ def baseline(text: str | None) -> "Baseline | None":
 
 
 def emulation(names: list[str] | None, time_limit: str | None = None) -> "Emulation | None":
-    """Return what the options of verify ask for; None for no processor named.
+    """Return the emulation that --emulate and --emulate-time of verify ask for; None without --emulate.
 
     Raises:
-        UnavailableError: there is no emulator here.
-        UsageError: the emulator knows no such processor, or the time is no time.
+        UnavailableError: QEMU is not installed.
+        UsageError: QEMU does not know the processor, or the time is invalid.
     """
     from mnist_deploy import emulation
     from mnist_deploy.pipeline.processors import Emulation
@@ -238,11 +250,11 @@ def emulation(names: list[str] | None, time_limit: str | None = None) -> "Emulat
 
 
 def automatic_emulation(names: list[str] | None) -> "Emulation | None":
-    """Return what --emulate of run and export asks for: by default what is there; None for 'none'.
+    """Return the emulation of run and export: by default what is installed; None for `--emulate none`.
 
     Raises:
-        UnavailableError: a processor is named, and there is no emulator here.
-        UsageError: the emulator knows no such processor.
+        UnavailableError: a processor is named, but QEMU is not installed.
+        UsageError: QEMU does not know the processor.
     """
     from mnist_deploy import emulation
     from mnist_deploy.pipeline import processors
@@ -255,14 +267,14 @@ def automatic_emulation(names: list[str] | None) -> "Emulation | None":
 
 
 def gates(texts: list[str] | None) -> "dict[str, Gate]":
-    """Return the gates that `texts` ask for: the default ones, with what they change.
+    """Return the parity gates: the default ones with the changes that `texts` make.
 
     Args:
-        texts: each the name of a set of gates ('strict'), or a single limit as 'int8:accuracy-kept=0.995' or
-            '...=none'. Single limits refine the named set, in whatever order they are given. None means the default.
+        texts: each is the name of a set of gates ('strict') or a single limit, as 'int8:accuracy-kept=0.995' or
+            '...=none'. Single limits apply on top of the named set, in any order. None means the default gates.
 
     Raises:
-        UsageError: a text names no set, gate or limit, or no share or error, or is given twice.
+        UsageError: a text has an unknown set, gate or limit or an invalid value, or is given twice.
     """
     from mnist_deploy import parity
 
@@ -308,7 +320,7 @@ def _picked(kind: str, names: list[str] | None, known: Callable[[], list[str]]) 
 
 
 def _picked_runtimes(names: list[str] | None) -> list[str] | None:
-    """Return the valid runtimes, None for none named; 'all' means those on request too, but not the diagnostic ones."""
+    """Return the named runtimes; None for the default ones; 'all' adds the opt-in ones, not the diagnostic ones."""
     from mnist_deploy.runtimes import RUNTIMES
 
     if names and "all" in names and _picked("runtime", names, choices.runtimes) is None:
@@ -317,7 +329,12 @@ def _picked_runtimes(names: list[str] | None) -> list[str] | None:
 
 
 def store(artifacts: Path | None, results: Path | None = None) -> "ArtifactStore":
-    """Return the store at --artifacts, at the environment's folder, or at ./artifacts; its results at --results."""
+    """Return the store in the folder of --artifacts or its environment variable, by default ./artifacts.
+
+    Args:
+        artifacts: the value of --artifacts.
+        results: the folder of --results; None means results/ in the store.
+    """
     from mnist_deploy.artifacts import ArtifactStore
 
     return ArtifactStore(artifacts or Path("artifacts"), results)
@@ -339,13 +356,13 @@ def dataset(data: Path | None, *, training: bool = False) -> "Dataset":
 
 
 def say_capped(threads: list[int] | None, cores: int, progress: "Progress") -> None:
-    """Say that --threads asks for more than the `cores` that there are, if it does."""
+    """Log that --threads is capped if it is larger than the number of usable `cores`."""
     if any(count > cores for count in threads or []):
-        progress.log(f"--threads: capped to {cores}, which is what affinity and cgroup leave to this process")
+        progress.log(f"--threads: capped to {cores}, the number of cores that CPU affinity and cgroup allow")
 
 
 def progress() -> "Progress":
-    """Return a bar on a terminal, plain lines elsewhere, on a stream of their own that `quiet` does not silence."""
+    """Return a progress bar on a terminal, else plain lines; both on a copy of stderr that `quiet` does not silence."""
     from mnist_deploy.interruption import Interruptible
     from mnist_deploy.reports.layout import console_on
     from mnist_deploy.reports.progress import BarProgress, LineProgress

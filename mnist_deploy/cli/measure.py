@@ -1,4 +1,4 @@
-"""Commands that find something out: run, verify, bench."""
+"""Commands that check and measure: run, verify, bench."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -6,6 +6,7 @@ import typer
 
 from mnist_deploy import resource_limits
 from mnist_deploy.cli import effort, finish, meaning, options
+from mnist_deploy.cli.help_pages import DURATION, MEASUREMENT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,20 +17,11 @@ if TYPE_CHECKING:
     from mnist_deploy.results import Results
 
 BENCH = "mnist-deploy bench"
-BatchOption = Annotated[
-    list[int] | None,
-    typer.Option("--batch-size", metavar="N", min=1, max=options.MAX_BATCH,
-                 help="Images a call; repeatable. [default: 1 and 256]"),
-]  # fmt: skip
-ThreadsOption = Annotated[
-    list[int] | None,
-    typer.Option("--threads", metavar="N", min=1, help="Threads; repeatable. [default: 1, and all cores]"),
-]
 
 
 def run(
     names: options.NamesArgument = None,
-    quick: Annotated[bool, typer.Option("--quick", help="One epoch each and a short measurement.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Train for one epoch, and measure briefly.")] = False,
     gate: options.GateOption = None,
     emulate: options.AutomaticEmulateOption = None,
     seed: options.SeedOption = 0,
@@ -38,7 +30,10 @@ def run(
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Do the main job: train, export, verify and measure everything; what is done already is kept."""
+    """Train, export, verify and measure everything.
+
+    Finished work is kept, so an interrupted run can be started again. Exit 1 if an artifact fails its parity gate.
+    """
     from mnist_deploy.architectures import ARCHITECTURES
     from mnist_deploy.pipeline import running
     from mnist_deploy.pipeline.selection import Selection
@@ -72,7 +67,10 @@ def verify(
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Hold every artifact in every runtime to the Keras scores of all test images; exit 1 if one fails."""
+    """Check that every artifact answers as its Keras model does.
+
+    Each artifact runs on all test images, in every runtime that takes it. Exit 1 if one fails its parity gate.
+    """
     from mnist_deploy.pipeline import processors, running, verifying
 
     emulation = meaning.emulation(emulate, emulate_time)
@@ -97,26 +95,43 @@ def bench(
     precision: options.PrecisionOption = None,
     variant: options.VariantOption = None,
     device: options.DeviceOption = None,
-    batch_size: BatchOption = None,
-    threads: ThreadsOption = None,
+    batch_size: options.BatchOption = None,
+    threads: options.ThreadsOption = None,
     baseline: Annotated[
         str | None,
-        typer.Option(metavar="RUNTIME[:PRECISION]", help="What speed-ups are told against. [default: keras-predict]"),
+        typer.Option(
+            metavar="RUNTIME[:PRECISION]",
+            rich_help_panel=MEASUREMENT,
+            help="Baseline runtime for speed-ups. [default: keras-predict]",
+        ),
     ] = None,
-    end_to_end: Annotated[bool, typer.Option("--end-to-end", help="Time from uint8 pixels to class label.")] = False,
-    rigorous: Annotated[
-        bool, typer.Option("--rigorous", help="Up to 10 passes, where 5 leave verdicts open; no time limit.")
+    end_to_end: Annotated[
+        bool,
+        typer.Option("--end-to-end", rich_help_panel=MEASUREMENT, help="Measure from uint8 pixels to class labels."),
     ] = False,
-    time_limit: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Most time to measure in: 90, 90s, 5m or none. [default: 240s]"),
-    ] = None,
     self_check: Annotated[
-        bool, typer.Option("--self-check", help="Check the harness itself: floor, A/A and a bare loop.")
+        bool,
+        typer.Option(
+            "--self-check",
+            rich_help_panel=MEASUREMENT,
+            help="Check the benchmark itself: its overhead, an A/A comparison and a bare loop.",
+        ),
     ] = False,
     quick: options.QuickOption = False,
+    rigorous: options.RigorousOption = False,
+    time_limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            rich_help_panel=DURATION,
+            help="Maximum measuring time: 90, 90s, 5m or none. [default: 240s]",
+        ),
+    ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the newest bench that was interrupted, as it was asked then.")
+        bool,
+        typer.Option(
+            "--resume", rich_help_panel=DURATION, help="Resume the newest interrupted bench, with its own options."
+        ),
     ] = False,
     data: options.DataOption = None,
     results_folder: options.ResultsFolderOption = None,
@@ -124,7 +139,11 @@ def bench(
     artifacts: options.ArtifactsOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Measure latency (batch 1, one thread) and throughput (batch 256, all cores), or any other combination."""
+    """Measure latency and throughput of every artifact.
+
+    Each artifact runs in every runtime that takes it. By default latency is measured with batch 1 on one thread, and
+    throughput with batch 256 on all cores.
+    """
     from mnist_deploy import environment
     from mnist_deploy.benchmark import schedule
     from mnist_deploy.pipeline import benching, running

@@ -1,4 +1,4 @@
-"""The options and arguments that commands share, with what the shell may complete."""
+"""The options and arguments that several commands share, with their shell completion."""
 
 import os
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mnist_deploy.cli import choices
+from mnist_deploy.cli.help_pages import CHECKS, DURATION, MEASUREMENT, SELECTION
 from mnist_deploy.cli.places import ARTIFACTS_VARIABLE, place
 from mnist_deploy.quiet import DEBUG_VARIABLE
 
@@ -16,10 +17,13 @@ EMULATE_VARIABLE = "MNIST_DEPLOY_EMULATE"
 MAX_BATCH = 2**16
 MAX_SEED = 2**32 - 1
 RUNTIMES_HELP = (
-    "keras-predict, keras-call, tensorflow, litert, onnxruntime, openvino; on request tensorflow-xla, keras-jax, "
+    "keras-predict, keras-call, tensorflow, litert, onnxruntime, openvino; opt-in: tensorflow-xla, keras-jax, "
     "litert-builtin, onnxruntime-exact, onnxruntime-openvino, onnxruntime-tensorrt, onnxruntime-bound, "
     "openvino-default, iree, mnn"
 )
+FORMATS_HELP = "Format: keras, saved_model, tflite, onnx, openvino, mnn"
+PRECISIONS_HELP = "Precision: float32, float16, dynamic, int8"
+VARIANTS_HELP = "Variant: standard, uint8, plain, uint8-plain"
 
 
 def _debug(wanted: bool) -> bool:
@@ -37,7 +41,7 @@ def _artifacts(folder: Path | None) -> Path | None:
 
 
 def of(known: Callable[[], list[str]]) -> Callable[[str], list[str]]:
-    """Return what completes an option by what is known."""
+    """Return a completion function for an option that takes the names that `known` returns."""
 
     def complete(incomplete: str) -> list[str]:
         return [choice for choice in known() if choice.startswith(incomplete)]
@@ -49,143 +53,170 @@ ArtifactsOption = Annotated[
     Path | None,
     typer.Option("--artifacts", metavar="DIR", envvar=ARTIFACTS_VARIABLE, callback=_artifacts,
                  parser=place("--artifacts", variable=ARTIFACTS_VARIABLE, folder=True),
-                 help="Where artifacts are. [default: artifacts]"),
+                 help="Folder of the artifacts. [default: artifacts]"),
 ]  # fmt: skip
 DebugOption = Annotated[
-    bool, typer.Option("--debug", callback=_debug, help="Show tracebacks and what the frameworks print.")
+    bool, typer.Option("--debug", callback=_debug, help="Show tracebacks and the frameworks' own output.")
 ]
 DataOption = Annotated[
     Path | None,
     typer.Option("--data", metavar="PATH", parser=place("--data"),
-                 help="An .npz with Keras's keys or a folder of IDX files. [default: MNIST]"),
+                 help="Dataset: an .npz with Keras's keys, or a folder of IDX files. [default: the bundled MNIST]"),
 ]  # fmt: skip
 FileOutputOption = Annotated[
     Path | None,
-    typer.Option("--output", metavar="FILE", parser=place("--output"), help="Write there, not to stdout."),
+    typer.Option("--output", metavar="FILE", parser=place("--output"), help="Output file. [default: stdout]"),
 ]
 NamesArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="Networks; none means all.", autocompletion=of(choices.architectures)),
+    typer.Argument(metavar="[NAME]...", help="Networks. [default: all]", autocompletion=of(choices.architectures)),
 ]
 SomeNamesArgument = Annotated[
-    list[str], typer.Argument(metavar="NAME...", help="Networks.", autocompletion=of(choices.architectures))
+    list[str], typer.Argument(metavar="NAME...", help="Networks, or all.", autocompletion=of(choices.architectures))
 ]
 FormatOption = Annotated[
     list[str] | None,
-    typer.Option("--format", metavar="FORMAT",
-                 help="saved_model, tflite, onnx, openvino, mnn or all; repeatable. [default: all but mnn]",
-                 autocompletion=of(choices.formats)),
+    typer.Option("--format", metavar="FORMAT", rich_help_panel=SELECTION, autocompletion=of(choices.formats),
+                 help="Format: saved_model, tflite, onnx, openvino, mnn or all; repeatable. [default: all but mnn]"),
 ]  # fmt: skip
 ArtifactFormatOption = Annotated[
     list[str] | None,
-    typer.Option("--format", metavar="FORMAT",
-                 help="keras, saved_model, tflite, onnx, openvino, mnn or all; repeatable.",
-                 autocompletion=of(choices.artifact_formats)),
+    typer.Option("--format", metavar="FORMAT", rich_help_panel=SELECTION, autocompletion=of(choices.artifact_formats),
+                 help=f"{FORMATS_HELP} or all; repeatable. [default: all]"),
 ]  # fmt: skip
 PrecisionOption = Annotated[
     list[str] | None,
-    typer.Option("--precision", metavar="PRECISION", help="float32, float16, dynamic, int8 or all; repeatable.",
-                 autocompletion=of(choices.precisions)),
+    typer.Option("--precision", metavar="PRECISION", rich_help_panel=SELECTION, autocompletion=of(choices.precisions),
+                 help=f"{PRECISIONS_HELP} or all; repeatable. [default: all]"),
+]  # fmt: skip
+ProfiledPrecisionOption = Annotated[
+    list[str] | None,
+    typer.Option("--precision", metavar="PRECISION", autocompletion=of(choices.precisions),
+                 help=f"{PRECISIONS_HELP} or all; repeatable. [default: float32 and int8]"),
 ]  # fmt: skip
 VariantOption = Annotated[
     list[str] | None,
-    typer.Option("--variant", metavar="VARIANT", autocompletion=of(choices.variants),
-                 help="standard, uint8, plain, uint8-plain or all, as export makes them; repeatable. "
-                 "[default: what is here]"),
+    typer.Option("--variant", metavar="VARIANT", rich_help_panel=SELECTION, autocompletion=of(choices.variants),
+                 help=f"{VARIANTS_HELP} or all; repeatable. [default: all that were exported]"),
 ]  # fmt: skip
 RuntimeOption = Annotated[
     list[str] | None,
-    typer.Option("--runtime", metavar="RUNTIME", autocompletion=of(choices.runtimes),
-                 help=f"{RUNTIMES_HELP}; or all; repeatable. [default: those not on request]"),
+    typer.Option("--runtime", metavar="RUNTIME", rich_help_panel=SELECTION, autocompletion=of(choices.runtimes),
+                 help=f"Runtime: {RUNTIMES_HELP}; or all; repeatable. [default: all but the opt-in ones]"),
 ]  # fmt: skip
 DoctorRuntimeOption = Annotated[
     list[str] | None,
     typer.Option("--runtime", metavar="RUNTIME", autocompletion=of(choices.runtimes),
-                 help=f"{RUNTIMES_HELP}; repeatable. [default: all]"),
+                 help=f"Runtime to check: {RUNTIMES_HELP}; repeatable. [default: all]"),
 ]  # fmt: skip
 ProfiledRuntimeOption = Annotated[
     list[str] | None,
     typer.Option("--runtime", metavar="RUNTIME", autocompletion=of(choices.profiled_runtimes),
-                 help="litert, onnxruntime or openvino, which have a profiler; repeatable. [default: all]"),
+                 help="Runtime that has a profiler: litert, onnxruntime or openvino; repeatable. [default: all]"),
 ]  # fmt: skip
 DeviceOption = Annotated[
     list[str] | None,
-    typer.Option("--device", metavar="DEVICE", help="cpu, gpu or all; repeatable. [default: what is here]",
-                 autocompletion=of(choices.devices)),
+    typer.Option("--device", metavar="DEVICE", rich_help_panel=SELECTION, autocompletion=of(choices.devices),
+                 help="Device: cpu, gpu or all; repeatable. [default: all of this machine]"),
 ]  # fmt: skip
 GateOption = Annotated[
     list[str] | None,
-    typer.Option("--gate", metavar="GATE:LIMIT=VALUE", autocompletion=of(choices.gates),
-                 help="Another limit, as int8:accuracy-kept=0.995 or float32:max-abs-error=none; or strict: 99.9 % of "
-                 "the accuracy, not 99 %; repeatable."),
+    typer.Option("--gate", metavar="GATE:LIMIT=VALUE", rich_help_panel=CHECKS, autocompletion=of(choices.gates),
+                 help="Change a limit of a parity gate, e.g. int8:accuracy-kept=0.995 or float32:max-abs-error=none; "
+                 "or strict, which requires 99.9 % of the accuracy instead of 99 %; repeatable."),
 ]  # fmt: skip
 AutomaticEmulateOption = Annotated[
     list[str] | None,
-    typer.Option("--emulate", metavar="CPU", envvar=EMULATE_VARIABLE, autocompletion=of(choices.processors),
-                 help="Check int8 and dynamic answers on this processor too, emulated by QEMU; repeatable; or none. "
-                 "[default: Haswell and Nehalem, where qemu-user is installed]"),
+    typer.Option("--emulate", metavar="CPU", envvar=EMULATE_VARIABLE, rich_help_panel=CHECKS,
+                 autocompletion=of(choices.processors),
+                 help="Also check int8 and dynamic artifacts on this processor, emulated by QEMU, or none; repeatable. "
+                 "[default: Haswell and Nehalem if qemu-user is installed]"),
 ]  # fmt: skip
 EmulateOption = Annotated[
     list[str] | None,
-    typer.Option("--emulate", metavar="CPU", autocompletion=of(choices.processors),
-                 help="Also compute the answers on this processor, emulated by QEMU, as Haswell; repeatable."),
+    typer.Option("--emulate", metavar="CPU", rich_help_panel=CHECKS, autocompletion=of(choices.processors),
+                 help="Also check the answers on this processor, emulated by QEMU, e.g. Haswell; repeatable."),
 ]  # fmt: skip
 EmulateTimeOption = Annotated[
     str | None,
-    typer.Option("--emulate-time", metavar="TIME",
-                 help="Time limit of all emulated answers together: 90, 90s, 5m or none. [default: 5m]"),
+    typer.Option("--emulate-time", metavar="TIME", rich_help_panel=CHECKS,
+                 help="Time limit for all emulated checks together: 90, 90s, 5m or none. [default: 5m]"),
 ]  # fmt: skip
 EpochsOption = Annotated[
     int | None,
     typer.Option("--epochs", metavar="N", min=1, max=10_000,
-                 help="Passes over the data. [default: as many as the notebook]"),
+                 help="Passes over the training images. [default: as in the notebook]"),
 ]  # fmt: skip
-SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=MAX_SEED, help="Of weights and shuffling.")]
+SeedOption = Annotated[
+    int, typer.Option("--seed", metavar="N", min=0, max=MAX_SEED, help="Random seed for weights and shuffling.")
+]
 ComputeDtypeOption = Annotated[
     str,
     typer.Option("--compute-dtype", metavar="DTYPE", autocompletion=of(choices.compute_dtypes),
-                 help="float32, bfloat16, or auto: bfloat16 for convolutions where the CPU multiplies in it."),
+                 help="Data type of the training's arithmetic: float32, bfloat16, or auto, which is bfloat16 for "
+                 "convolutions if the CPU has instructions for it."),
 ]  # fmt: skip
 ResultsFolderOption = Annotated[
     Path | None,
     typer.Option("--results", metavar="DIR", parser=place("--results", folder=True),
-                 help="Folder to save results in, as for read-only artifacts. [default: results/ in --artifacts]"),
+                 help="Folder to save results in, e.g. for read-only artifacts. [default: results/ in --artifacts]"),
 ]  # fmt: skip
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the records as JSON instead of tables.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 OneNameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="A network.", autocompletion=of(choices.architectures))
+    str, typer.Argument(metavar="NAME", help="Network.", autocompletion=of(choices.architectures))
 ]
 OneFormatOption = Annotated[
-    str, typer.Option("--format", metavar="FORMAT", help="Its format.", autocompletion=of(choices.formats))
-]
+    str,
+    typer.Option("--format", metavar="FORMAT", autocompletion=of(choices.formats),
+                 help="Format: saved_model, tflite, onnx, openvino or mnn."),
+]  # fmt: skip
 OnePrecisionOption = Annotated[
     str,
-    typer.Option("--precision", metavar="PRECISION", help="Its precision.", autocompletion=of(choices.precisions)),
-]
+    typer.Option("--precision", metavar="PRECISION", autocompletion=of(choices.precisions),
+                 help=f"{PRECISIONS_HELP}."),
+]  # fmt: skip
 OneVariantOption = Annotated[
     str,
-    typer.Option("--variant", metavar="VARIANT", help="standard, uint8, plain or uint8-plain.",
+    typer.Option("--variant", metavar="VARIANT", help=f"{VARIANTS_HELP}.",
                  autocompletion=of(choices.variants)),
 ]  # fmt: skip
 OneRuntimeOption = Annotated[
     str | None,
     typer.Option("--runtime", metavar="RUNTIME", autocompletion=of(choices.runtimes),
-                 help="Where it runs. [default: the first that shows its layers]"),
+                 help="Runtime. [default: the first that shows the output of each layer]"),
 ]  # fmt: skip
-QuickOption = Annotated[bool, typer.Option("--quick", help="Short measurement; every table says so.")]
+BatchOption = Annotated[
+    list[int] | None,
+    typer.Option("--batch-size", metavar="N", min=1, max=MAX_BATCH, rich_help_panel=MEASUREMENT,
+                 help="Images per call; repeatable. [default: 1 and 256]"),
+]  # fmt: skip
+ThreadsOption = Annotated[
+    list[int] | None,
+    typer.Option("--threads", metavar="N", min=1, rich_help_panel=MEASUREMENT,
+                 help="Threads; repeatable. [default: 1 and all cores]"),
+]  # fmt: skip
+RigorousOption = Annotated[
+    bool,
+    typer.Option("--rigorous", rich_help_panel=DURATION,
+                 help="Up to 10 passes where 5 leave a comparison undecided; no time limit."),
+]  # fmt: skip
+QuickOption = Annotated[
+    bool,
+    typer.Option("--quick", rich_help_panel=DURATION, help="Short, less precise measurement; every table says so."),
+]
 ResultsArgument = Annotated[
     list[Path] | None,
     typer.Argument(metavar="[RESULTS]...", parser=place("RESULTS"),
-                   help="Results files, or a folder of them. [default: the newest measurements in --artifacts]"),
+                   help="Results files, or a folder of them. [default: the newest in --artifacts]"),
 ]  # fmt: skip
 ReportFormatOption = Annotated[
     str | None,
     typer.Option("--format", metavar="FORMAT", autocompletion=of(choices.report_formats),
-                 help="html, markdown, csv, json, pytest-benchmark or svg. [default: by the ending of --output, else "
-                 "html]"),
+                 help="Output format: html, markdown, csv, json, pytest-benchmark or svg. [default: by the extension "
+                 "of --output, else html]"),
 ]  # fmt: skip
 ArchitectureOption = Annotated[
     list[str] | None,
     typer.Option("--architecture", metavar="NAME", autocompletion=of(choices.architectures),
-                 help="A network to report; repeatable. [default: all]"),
+                 help="Network to report; repeatable. [default: all]"),
 ]  # fmt: skip

@@ -8,11 +8,14 @@ them, and what it prints of types changes between versions of Typer; so this one
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mnist_deploy import files
+from mnist_deploy.cli.app import GROUPS
+from mnist_deploy.cli.examples import EXAMPLES
+from mnist_deploy.cli.help_pages import OPTIONS, argument_name, arguments, option_groups, options
 from mnist_deploy.errors import UsageError
 
 BEGIN, END = "<!-- cli: begin -->", "<!-- cli: end -->"
@@ -23,19 +26,21 @@ _DEFAULT = re.compile(r"\s*\[default: (?P<value>[^\]]*)\]")
 
 
 def section() -> str:
-    """Return each command with its usage, its purpose and its own options, then the options that all commands take."""
+    """Return the commands by group, each with usage, help, its own options and examples, then the shared options."""
     from typer.main import get_command
 
     from mnist_deploy.cli.app import app
 
-    group: Any = get_command(app)
-    commands: dict[str, Any] = group.commands
-    common = set.intersection(*({one.name for one in _options(command)} for command in commands.values()))
+    program: Any = get_command(app)
+    commands: dict[str, Any] = program.commands
+    common = set.intersection(*({one.name for one in options(command.params)} for command in commands.values()))
     parts = [f"<!-- made by: {REMEDY} -->", ""]
-    for name, command in commands.items():
-        parts += _command(name, command, [one for one in _options(command) if one.name not in common])
-    shared = [one for one in _options(commands["run"]) if one.name in common]
-    parts += ["### Options of every command", "", *_table((f"`{_option(one)}`", one) for one in shared)]
+    for title, group in GROUPS.items():
+        parts += [f"### {title}", ""]
+        for name in group:
+            parts += _command(name, commands[name], common)
+    shared = [one for one in options(commands["run"].params) if one.name in common]
+    parts += ["### Options of every command", "", *_table({OPTIONS: [(f"`{_option(one)}`", one) for one in shared]})]
     return "\n".join(parts) + "\n"
 
 
@@ -52,33 +57,34 @@ def written(text: str) -> str:
     return f"{before}{BEGIN}\n{section()}{END}{after}"
 
 
-def _command(name: str, command: Any, options: list[Any]) -> Iterator[str]:
-    arguments = [one for one in command.params if one.param_type_name == "argument"]
-    words = [one.metavar or one.name.upper() for one in arguments]
-    words += [_option(one) for one in options if one.required]
-    if any(not one.required for one in options):
-        words.append("[OPTIONS]")
-    yield f"### `{' '.join([PROGRAM, name, *words])}`"
+def _command(name: str, command: Any, common: set[str]) -> Iterator[str]:
+    """Return a command's usage, help, arguments and options, without those that are `common` to all, and examples."""
+    required = [_option(one) for one in options(command.params) if one.required]
+    words = [PROGRAM, name, *map(argument_name, arguments(command.params)), *required]
+    yield f"#### `{' '.join([*words, '[OPTIONS]'])}`"
     yield ""
-    yield _text((command.help or "").split("\n\n")[0])
+    yield _text(command.help)
     yield ""
-    rows = [(f"`{one.metavar or one.name.upper()}`", one) for one in arguments]
-    rows += [(f"`{_option(one)}`", one) for one in options]
-    if rows:
-        yield from _table(rows)
+    sections = {OPTIONS: [(f"`{argument_name(one)}`", one) for one in arguments(command.params)]}
+    for title, group in option_groups(options(command.params)).items():
+        rows = [(f"`{_option(one)}`", one) for one in group if one.name not in common]
+        sections[title] = sections.get(title, []) + rows
+    if any(sections.values()):
+        yield from _table(sections)
         yield ""
+    yield f"Examples: {' and '.join(f'`{example}`' for example in EXAMPLES[name].values())}"
+    yield ""
 
 
-def _table(rows: Iterable[tuple[str, Any]]) -> Iterator[str]:
+def _table(sections: Mapping[str, list[tuple[str, Any]]]) -> Iterator[str]:
     yield "| option | what it is for | default |"
     yield "| --- | --- | --- |"
-    for shown, one in rows:
-        help, default = _help(one)
-        yield f"| {shown} | {_text(help)} | {_text(default)} |"
-
-
-def _options(command: Any) -> list[Any]:
-    return [one for one in command.params if one.param_type_name == "option" and not one.hidden]
+    for title, rows in sections.items():
+        if rows and title != OPTIONS:
+            yield f"| **{title}** | | |"
+        for shown, one in rows:
+            help, default = _help(one)
+            yield f"| {shown} | {_text(help)} | {_text(default)} |"
 
 
 def _option(one: Any) -> str:
@@ -96,7 +102,7 @@ def _help(one: Any) -> tuple[str, str]:
     else:
         default = str(one.default)
     more = " Repeatable." if getattr(one, "multiple", False) and "repeatable" not in text else ""
-    more += f" Also by {one.envvar}." if one.envvar else ""
+    more += f" Environment variable: {one.envvar}." if one.envvar else ""
     return _DEFAULT.sub("", text) + more, default
 
 
