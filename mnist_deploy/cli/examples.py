@@ -39,7 +39,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
         "Batches, for another program": "mnist-deploy profile mlp-tanh-128 --runtime litert --batch-size 256 --json",
     },
     "recommend": {
-        "Fast and accurate enough": "mnist-deploy recommend --max-latency 2ms --min-accuracy 85%",
+        "Fast and accurate enough": "mnist-deploy recommend --max-latency 2ms --max-accuracy-drop 0.5%",
         "The smallest file": "mnist-deploy recommend --prefer size --max-size 500KB",
     },
     "compare": {

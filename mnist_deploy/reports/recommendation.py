@@ -18,6 +18,7 @@ from mnist_deploy.reports.misses import missed, remedy
 from mnist_deploy.reports.units import seconds
 
 TIES = 5
+UNDECIDED = "Undecided which of them is faster"
 
 
 def recommendation(advice: Advice) -> RenderableType:
@@ -68,12 +69,12 @@ def _chosen(found: Recommendation, path: Path | None, *, quick: bool) -> Iterato
 def _ties(found: Recommendation) -> Iterator[RenderableType]:
     if found.chosen is None or not found.tied:
         if found.undecided is not None:
-            yield Text(f"No verdict parts their times: {found.undecided}.", style="yellow")
+            yield Text(f"{UNDECIDED}: {found.undecided}.", style="yellow")
             yield ""
         return
-    yield _heading("Ties: not told apart from it by these measurements")
+    yield _heading("Ties with it, and what is undecided against it")
     if found.undecided is not None:
-        yield Text(f"No verdict parts their times: {found.undecided}.", style="yellow")
+        yield Text(f"{UNDECIDED}: {found.undecided}.", style="yellow")
     for one in found.tied[:TIES]:
         yield from _block(wording.named(one, found.chosen), (wording.tie(one, found), *_differing(one, found)))
     if found.tied[TIES:]:

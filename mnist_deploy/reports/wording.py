@@ -78,9 +78,9 @@ def _batches(found: Recommendation) -> str:
 
 
 def _lead(found: Recommendation, chosen: Candidate, following: Candidate) -> str:
-    """Say how far the best of those that are no ties is behind."""
+    """Say how far the best of those is behind that are neither tied with the chosen one nor undecided against it."""
     prefer = found.wishes.prefer
-    who = f"The next{' after its ties' if found.tied else ''}, {named(following, chosen)},"
+    who = f"The next{' that is neither tied nor undecided' if found.tied else ''}, {named(following, chosen)},"
     if prefer is Prefer.SIZE and following.measurement.size_bytes > chosen.measurement.size_bytes:
         factor = following.measurement.size_bytes / chosen.measurement.size_bytes
         larger = f"has {times(factor)} its size" if factor >= 1.1 else f"is {factor - 1:.2%} larger"
@@ -195,8 +195,17 @@ def _accuracy(one: Candidate, chosen: Candidate) -> str:
     return f"accuracy {one.accuracy:.4f} ({(one.accuracy - chosen.accuracy) * 100:+.2f} points{chance})"
 
 
+def verdict_against(one: Candidate, chosen: Candidate, found: Recommendation) -> Verdict:
+    """Return the word for a time against the chosen one's; `undecided` where the run gives no verdicts."""
+    if found.undecided is not None:
+        return Verdict.UNDECIDED
+    word = verdict(time_ratio(one, chosen, found.wishes.prefer))
+    # What its own comparison calls slower, many comparisons at once may not; see `parting.Parting.ties`.
+    return Verdict.UNDECIDED if one in found.tied and word is not Verdict.TIE else word
+
+
 def tie(one: Candidate, found: Recommendation) -> str:
-    """Return how the figures of a tie compare with the chosen one's, and why that parts nothing."""
+    """Return how the time of one that is not slower compares with the chosen one's: a tie, or undecided."""
     if found.chosen is None:
         return ""
     apart = time_ratio(one, found.chosen, found.wishes.prefer)
@@ -204,9 +213,7 @@ def tie(one: Candidate, found: Recommendation) -> str:
     if found.undecided is not None or apart.low is None or apart.high is None:
         return told
     reach = f"95 %: {times(apart.low)} to {times(apart.high)}"
-    # A verdict of its own may be lost to Holm's correction.
-    says = {Verdict.TIE: f"equal within {MARGIN:.0%}", Verdict.SLOWER: "not decided, with so many compared"}
-    return f"{told} ({reach}): {says.get(verdict(apart), 'not decided')}"
+    return f"{told} ({reach}): {verdict_against(one, found.chosen, found)}"
 
 
 def failed_but_better(found: Recommendation) -> str:

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mnist_deploy.benchmark.comparison import MARGIN, TIE_MARGIN, Verdict, verdict
-from mnist_deploy.decisions.parting import times
+from mnist_deploy.benchmark.comparison import MARGIN, TIE_MARGIN
 from mnist_deploy.decisions.recommendation import candidates, recommend
 from mnist_deploy.decisions.records import Candidate, Recommendation, Wishes
 from mnist_deploy.plural import counted
@@ -13,6 +12,7 @@ from mnist_deploy.reports.html.cells import accuracy_cell, artifact_cells, p50_c
 from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
 from mnist_deploy.reports.measurements import time_limited
 from mnist_deploy.reports.units import number_bytes
+from mnist_deploy.reports.wording import verdict_against
 from mnist_deploy.results import Results
 
 # More than these nobody considers; the table of all measurements has the rest.
@@ -65,7 +65,9 @@ def alternatives(found: Recommendation) -> Grid | None:
         *_MORE,
     )
     rows = [
-        Row((text(one.label), p50_cell(one), accuracy_cell(one), text(_verdict(one, chosen, found)), *_more(one)))
+        Row(
+            (text(one.label), p50_cell(one), accuracy_cell(one), text(verdict_against(one, chosen, found)), *_more(one))
+        )
         for one in others[:ALTERNATIVES]
     ]
     notes = [f"verdict: its time against the recommended one's. {TIMES_NOTE}"]
@@ -73,15 +75,6 @@ def alternatives(found: Recommendation) -> Grid | None:
         more = counted(len(found.tied) - ALTERNATIVES, "more candidate")
         notes.append(f"No verdict tells {more} from the recommended one: see all measurements.")
     return Grid(f"Next best, {_images(found.batch_size)}", columns, rows, notes)
-
-
-def _verdict(one: Candidate, chosen: Candidate, found: Recommendation) -> Verdict:
-    """Return the word for a time against the recommended one's; `undecided` where the run gives no verdicts."""
-    if found.undecided is not None:
-        return Verdict.UNDECIDED
-    word = verdict(times(one, chosen, found.wishes.prefer))
-    # What its own comparison calls slower, many comparisons at once may not; see `parting.Parting.ties`.
-    return Verdict.UNDECIDED if one in found.tied and word is not Verdict.TIE else word
 
 
 def best_of_each(results: Results) -> Grid | None:
