@@ -53,8 +53,8 @@ def predict(
     """Classify images of one handwritten digit each.
 
     Prints the three most probable digits. Images may have any size, dark on light or light on dark; the digit is cut
-    out, scaled and centered as MNIST's were. By default the model and runtime are those that `recommend` chooses, or
-    without measurements the network that was best in training.
+    out, scaled and centered as MNIST's were. By default the model and runtime are the most accurate that were measured,
+    or without measurements the network that was best in training.
     """
     import json as module
 
