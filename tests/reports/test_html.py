@@ -288,7 +288,7 @@ def test_the_next_best_are_a_few_with_a_word_for_each() -> None:
     grid = alternatives(found)
     assert grid is not None and len(grid.rows) == 5
     assert {row.cells[3].text for row in grid.rows} == {"tie"}
-    assert any(f"tells {len(found.tied) - 5} more candidates from" in note for note in grid.notes)
+    assert any(f"{len(found.tied) - 5} more candidates: ties, or undecided" in note for note in grid.notes)
     few = alternatives(recommend(race(*rivals[:2], slower), Wishes()))
     assert few is not None and [row.cells[3].text for row in few.rows] == ["tie", "slower"]
     noisy = alternatives(recommend(race(*rivals[:2], slower, noise=NOISY), Wishes()))

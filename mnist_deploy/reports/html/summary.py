@@ -73,7 +73,7 @@ def alternatives(found: Recommendation) -> Grid | None:
     notes = [f"verdict: its time against the recommended one's. {TIMES_NOTE}"]
     if found.tied[ALTERNATIVES:]:
         more = counted(len(found.tied) - ALTERNATIVES, "more candidate")
-        notes.append(f"No verdict tells {more} from the recommended one: see all measurements.")
+        notes.append(f"{more}: ties, or undecided; see all measurements.")
     return Grid(f"Next best, {_images(found.batch_size)}", columns, rows, notes)
 
 
