@@ -69,8 +69,8 @@ def assert_told(capfd: Capture, *arguments: object) -> int:
         (["report", "FILE", "--format", "html", "--output", "OUT"], 15),
         (["recommend", "--results", "FILE"], 60),
         (["recommend", "--results", "FILE", "--prefer", "throughput", "--max-size", "1MB"], 30),
-        (["compare", "FILE", "GOOD"], 40),
-        (["compare", "GOOD", "FILE", "--format", "json"], 40),
+        (["compare", "FILE", "GOOD", "--force"], 40),
+        (["compare", "GOOD", "FILE", "--force", "--format", "json"], 40),
     ],
     ids=lambda value: " ".join(value[:1] + value[-1:]) if isinstance(value, list) else "",
 )

@@ -58,27 +58,28 @@ def test_candidates_have_their_own_accuracy() -> None:
 
 
 def test_recommend_chooses_among_variants_and_says_what_their_calls_hold() -> None:
-    chosen = recommend(BOTH, Wishes()).chosen
+    wishes = Wishes(max_accuracy_drop=None)
+    chosen = recommend(BOTH, wishes).chosen
     assert chosen is not None and chosen.label == "mlp-tanh-128 tflite int8 uint8 in litert, 1 thread"
     assert "--variant uint8" in wording.package_command(chosen)
-    assert any("measure with mnist-deploy bench --end-to-end" in one for one in recommend(BOTH, Wishes()).cautions)
-    standard = recommend(BOTH, Wishes(), variants=["standard"])
-    assert standard.model_dump(exclude={"cautions"}) == recommend(RACE, Wishes()).model_dump(exclude={"cautions"})
+    assert any("measure with mnist-deploy bench --end-to-end" in one for one in recommend(BOTH, wishes).cautions)
+    standard = recommend(BOTH, wishes, variants=["standard"])
+    assert standard.model_dump(exclude={"cautions"}) == recommend(RACE, wishes).model_dump(exclude={"cautions"})
     assert not any("--end-to-end" in one for one in standard.cautions)
     whole = doubled(RACE, timed="end-to-end")
     assert not inputs_differ(whole.measurements) and inputs_differ(BOTH.measurements)
     with pytest.raises(UsageError, match="--variant plain: not measured; run: mnist-deploy bench --variant plain"):
-        recommend(BOTH, Wishes(), variants=["plain"])
+        recommend(BOTH, wishes, variants=["plain"])
 
 
 def test_compare_matches_each_with_its_own() -> None:
-    found = compare(BOTH, BOTH)
+    found = compare(BOTH, BOTH, force=True)
     assert len(found.cells) == 2 * len(RACE.measurements) and not found.only_base
     assert all(one.ratio == 1 for one in found.cells)
     assert {one.base_bytes - one.head_bytes for one in found.sizes} == {0}
     assert len(found.sizes) == 2 * len({identity(one) for one in RACE.measurements})
     assert all(one.base_accuracy == one.head_accuracy for one in found.accuracies)
-    without = compare(BOTH, RACE)
+    without = compare(BOTH, RACE, force=True)
     assert [one.variant for one in without.only_base] == ["uint8"] * len(RACE.measurements)
     assert "uint8 in" in without.only_base[0].label and len(without.cells) == len(RACE.measurements)
 

@@ -21,7 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         streams.require_stdout()
-        code = run(arguments)
+    except MnistDeployError as error:
+        sys.exit(_explain(error, arguments))
+    code = run(arguments)
+    try:
         streams.finish()
     except MnistDeployError as error:
         code = _explain(error, arguments)
