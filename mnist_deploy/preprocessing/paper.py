@@ -11,10 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .reading import border
+
 FloatArray = npt.NDArray[np.float32]
 MaskArray = npt.NDArray[np.uint8]
 
-# The window of the closing: at first half of the shorter side, wider than any stroke; then 1.5 times the stroke found.
+# How much farther from the border's median black than white must be, or white than black, to decide which is ink.
+DECISIVE = 3
+# The window of the closing: at first half of the longer side, wider than any stroke; then 1.5 times the stroke found.
 FIRST_WINDOW, STROKE_WINDOW = 0.5, 1.5
 # Smoothing before the closing, and before blobs are looked for, in shares of the shorter side; none below MIN_SMOOTHED
 # pixels, where a stroke has few pixels itself.
@@ -99,16 +103,16 @@ def separate(gray: FloatArray) -> Ink:
 
     dark = is_dark(gray)
     bright = gray if dark else 255 - gray
-    smooth, side = blurred(bright, PAPER_BLUR), min(gray.shape)
-    ink = _closed(smooth, FIRST_WINDOW * side) - smooth
+    smooth, first = blurred(bright, PAPER_BLUR), FIRST_WINDOW * max(gray.shape)
+    ink = _closed(smooth, first) - smooth
     clear = smooth[ink < 0.1 * ink.max()]
     even = bool(np.ptp(np.percentile(clear, (5, 95))) < EVEN * ink.max()) if clear.size else True
-    padding = 0 if even else round(FIRST_WINDOW * side / 2)
+    padding = 0 if even else round(first / 2)
     if not even:
-        ink = _closed(smooth, FIRST_WINDOW * side, padding) - smooth
+        ink = _closed(smooth, first, padding) - smooth
     strokes = np.pad((ink > 0.5 * ink.max()).astype(np.uint8), 1)
     stroke = 2 * float(cv2.distanceTransform(strokes, cv2.DIST_L2, 5).max())
-    paper = _closed(smooth, min(FIRST_WINDOW * side, STROKE_WINDOW * stroke + 2), padding)
+    paper = _closed(smooth, min(first, STROKE_WINDOW * stroke + 2), padding)
     values = paper - bright
     if dark:
         # Ink reflects a share of the light that its paper gets: in a shadow it differs by less.
@@ -119,10 +123,12 @@ def separate(gray: FloatArray) -> Ink:
 
 
 def is_dark(gray: FloatArray) -> bool:
-    """Tell whether ink is dark on light: it is what differs most from the median around it."""
+    """Tell whether ink is dark on light: by far from the border's median, else from the median of what is around it."""
     import cv2
 
-    low, high = float(gray.min()), float(gray.max())
+    low, high, paper = float(gray.min()), float(gray.max()), float(np.median(border(gray)))
+    if not 1 / DECISIVE < (paper - low) / max(high - paper, 1e-6) < DECISIVE:
+        return paper - low > high - paper
     scale = min(1.0, 96 / max(gray.shape))
     size = max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale))
     small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
@@ -192,8 +198,9 @@ def _odd(number: float) -> int:
 
 
 def _mode(values: FloatArray) -> float:
-    """Return the most frequent value to the whole number: the paper's, of which there is most."""
-    counts = np.bincount(np.rint(values).astype(np.int64).clip(-255, 255).ravel() + 255, minlength=511)
+    """Return the most frequent value to the whole number, below half of the darkest ink: the paper's."""
+    light = values[values <= 0.5 * values.max()]
+    counts = np.bincount(np.rint(light).astype(np.int64).clip(-255, 255) + 255, minlength=511)
     if np.count_nonzero(counts) > 40:  # grain: neighbors count too, as one value alone is chance
         counts = np.convolve(counts, (1, 2, 3, 2, 1), "same")
     return float(counts.argmax() - 255)
