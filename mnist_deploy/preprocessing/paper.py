@@ -127,7 +127,7 @@ def separate(gray: FloatArray) -> Ink:
     level = np.float32(np.percentile(paper, 95))
     gain = np.maximum(level / np.maximum(paper, level / 8), 1) if dark else np.ones_like(paper)
     values = (paper - bright) * gain
-    values -= _mode(values)
+    values -= _level(values)
     return Ink(values, gain, noise(values), grain(bright), even)
 
 
@@ -175,7 +175,8 @@ def blobs(ink: Ink) -> tuple[list[Blob], npt.NDArray[np.bool_]]:
     (height, width), side = smooth.shape, min(smooth.shape)
     # A Gaussian leaves so much of white noise.
     left = 1 / max(1.0, 2 * np.sqrt(np.pi) * BLOB_BLUR * side) if side >= MIN_SMOOTHED else 1.0
-    deviation, peak = max(noise(smooth - _mode(smooth)), ink.grain * left), float(smooth.max())
+    smooth -= _level(smooth)
+    deviation, peak = max(noise(smooth), ink.grain * left), float(smooth.max())
     seed = max(SEED_DEVIATIONS * deviation, SEED_SHARE * peak, MIN_CONTRAST)
     edge = max(EDGE_DEVIATIONS * deviation, EDGE_SHARE * peak)
     _, labels, boxes, _ = cv2.connectedComponentsWithStats((smooth > min(edge, seed)).astype(np.uint8), connectivity=8)
@@ -220,10 +221,6 @@ def _odd(number: float) -> int:
     return int(number) // 2 * 2 + 1
 
 
-def _mode(values: FloatArray) -> float:
-    """Return the most frequent value to the whole number, below half of the darkest ink: the paper's."""
-    light = values[values <= 0.5 * values.max()]
-    counts = np.bincount(np.rint(light).astype(np.int64).clip(-255, 255) + 255, minlength=511)
-    if np.count_nonzero(counts) > 40:  # grain: neighbors count too, as one value alone is chance
-        counts = np.convolve(counts, (1, 2, 3, 2, 1), "same")
-    return float(counts.argmax() - 255)
+def _level(values: FloatArray) -> np.float32:
+    """Return the median of what has less than half of the darkest ink: the paper, of which there is most."""
+    return np.float32(np.median(values[values <= 0.5 * values.max()]))
