@@ -6,12 +6,14 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from .paper import FloatArray, Ink, blurred, noise
+from .paper import FloatArray, Ink, blurred, grain_after, noise
 
 # Smaller pictures show no line apart from a stroke.
 MIN_SIDE = 64
+# Smoothing before lines are looked for, as a share of the shorter side.
+BLUR = 1 / 500
 # The widest line, in shares of the shorter side, beside 2 pixels of blur.
-MAX_WIDTH, BLUR_WIDTH = 0.015, 3
+MAX_WIDTH, BLUR_WIDTH = 0.02, 3
 MAX_TILT = np.deg2rad(6)
 # How much of its way across the picture a line must be seen, at all and as a thin one; and how long that way is at
 # least, as a share of the side, where it leaves the picture by another.
@@ -31,23 +33,24 @@ def remove(ink: Ink) -> Ink:
     values = ink.values
     if min(values.shape) < MIN_SIDE:
         return ink
-    across, darkest = _lines(values)
-    down, darkest_down = (np.ascontiguousarray(part.T) for part in _lines(np.ascontiguousarray(values.T)))
+    faint, widest = 3.5 * grain_after(ink, BLUR), round(MAX_WIDTH * min(values.shape)) + BLUR_WIDTH
+    across, darkest = _lines(values, widest, faint)
+    down, darkest_down = (part.T for part in _lines(np.ascontiguousarray(values.T), widest, faint))
     # Where two lines cross, neither is thin.
     crossing = (darkest > 0) & (darkest_down > 0) & (values < np.maximum(darkest, darkest_down))
     lines = across | down | crossing
     if not lines.any():
         return ink
-    return replace(ink, values=np.asarray(cv2.inpaint(values, lines.astype(np.uint8), 3, cv2.INPAINT_TELEA), np.float32))
+    filled = cv2.inpaint(values, lines.astype(np.uint8), 3, cv2.INPAINT_TELEA)
+    return replace(ink, values=np.asarray(filled, np.float32), line_width=widest)
 
 
-def _lines(values: FloatArray) -> tuple[npt.NDArray[np.bool_], FloatArray]:
+def _lines(values: FloatArray, widest: int, faint: float) -> tuple[npt.NDArray[np.bool_], FloatArray]:
     """Return where thin lines from left to right are, bool, and how dark they are at most, float32; 0 beside them."""
     import cv2
 
-    smooth = blurred(values, 1 / 500)
-    drawn = (smooth > max(3.5 * noise(smooth), 0.06 * float(smooth.max()), 4)).astype(np.uint8)
-    widest = round(MAX_WIDTH * min(values.shape)) + BLUR_WIDTH
+    smooth = blurred(values, BLUR)
+    drawn = (smooth > max(3.5 * noise(smooth), faint, 0.06 * float(smooth.max()), 4)).astype(np.uint8)
     thin = drawn - cv2.morphologyEx(drawn, cv2.MORPH_OPEN, np.ones((widest + 1, 1), np.uint8))
     lines, limits = np.zeros(values.shape, bool), np.zeros(values.shape, np.float32)
     height, width = values.shape

@@ -69,6 +69,7 @@ class Ink:
         noise: the standard deviation of what is lighter than the paper.
         grain: the standard deviation of fine noise before `gain`, on paper and ink.
         even: whether the paper is evenly lit.
+        line_width: of the widest printed line that may have been removed, in pixels; 0 if none was.
     """
 
     values: FloatArray
@@ -76,6 +77,7 @@ class Ink:
     noise: float
     grain: float
     even: bool
+    line_width: int = 0
 
 
 def project(pixels: FloatArray) -> FloatArray:
@@ -164,6 +166,12 @@ def grain(values: FloatArray) -> float:
     return DEVIATIONS_PER_MEDIAN * float(np.median(np.abs(cv2.filter2D(values, -1, kernel)))) / 6
 
 
+def grain_after(ink: Ink, share: float) -> float:
+    """Return what `blurred` leaves of the ink's grain, were it white noise."""
+    side = min(ink.values.shape)
+    return ink.grain / max(1.0, 2 * np.sqrt(np.pi) * share * side) if side >= MIN_SMOOTHED else ink.grain
+
+
 def blobs(ink: Ink) -> tuple[list[Blob], npt.NDArray[np.bool_]]:
     """Return the pieces of ink, largest first, without specks, and where they are, bool (height, width).
 
@@ -173,10 +181,8 @@ def blobs(ink: Ink) -> tuple[list[Blob], npt.NDArray[np.bool_]]:
 
     smooth = blurred(ink.values / ink.gain, BLOB_BLUR)
     (height, width), side = smooth.shape, min(smooth.shape)
-    # A Gaussian leaves so much of white noise.
-    left = 1 / max(1.0, 2 * np.sqrt(np.pi) * BLOB_BLUR * side) if side >= MIN_SMOOTHED else 1.0
     smooth -= _level(smooth)
-    deviation, peak = max(noise(smooth), ink.grain * left), float(smooth.max())
+    deviation, peak = max(noise(smooth), grain_after(ink, BLOB_BLUR)), float(smooth.max())
     seed = max(SEED_DEVIATIONS * deviation, SEED_SHARE * peak, MIN_CONTRAST)
     edge = max(EDGE_DEVIATIONS * deviation, EDGE_SHARE * peak)
     _, labels, boxes, _ = cv2.connectedComponentsWithStats((smooth > min(edge, seed)).astype(np.uint8), connectivity=8)
@@ -190,8 +196,10 @@ def blobs(ink: Ink) -> tuple[list[Blob], npt.NDArray[np.bool_]]:
     for number, (left, top, across, down, area) in enumerate(boxes.tolist()):
         borders = sum((left == 0, top == 0, left + across == width, top + down == height))
         small = area < MIN_AREA * smooth.size or max(across, down) < max(MIN_LENGTH * side, 3)
+        # What a line's end at the border, or the crossing of two, leaves.
+        rest = min(across, down) <= 1.5 * ink.line_width and (borders > 0 or max(across, down) <= 3 * ink.line_width)
         soft = not ink.even and borders > 0 and slopes[number] * (SOFT_EDGE * side + 2) < peaks[number]
-        if number and peaks[number] > seed and not small and not soft:
+        if number and peaks[number] > seed and not (small or rest or soft):
             kept[number] = Blob(top, top + down, left, left + across, float(masses[number]), borders)
     largest = max((blob.mass for blob in kept.values()), default=0.0)
     kept = {number: blob for number, blob in kept.items() if blob.mass >= SPECK_SHARE * largest}
