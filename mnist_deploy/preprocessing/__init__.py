@@ -29,6 +29,10 @@ class Picture:
     pixels: UInt8Array
     cautions: tuple[str, ...]
 
+    def all_cautions(self, probability: float) -> list[str]:
+        """Return the cautions, and what is to be said of the best digit's probability."""
+        return [*self.cautions, *cautions.of_score(probability)]
+
 
 def load(source: str, stdin: BinaryIO | None = None) -> Picture:
     """Return the image at the path `source`, or on standard input for '-', as MNIST's are: see `preprocess`.
@@ -69,7 +73,7 @@ def normalize(pixels: FloatArray) -> Picture:
     gray = paper.project(pixels)
     plain = placing.as_it_is(gray)
     if plain is not None:
-        return Picture(plain, tuple(cautions.unlike_training(plain)))
+        return Picture(plain, tuple(cautions.of_pixels(plain)))
     blank = ImageError("blank: no digit stands out in it; give an image of one digit")
     if float(np.ptp(gray)) < paper.MIN_CONTRAST:
         raise blank
@@ -78,4 +82,4 @@ def normalize(pixels: FloatArray) -> Picture:
     if not blobs:
         raise blank
     digit = placing.place(np.where(where, ink.values, np.float32(0)), ink.noise)
-    return Picture(digit, (*cautions.of_blobs(blobs, gray.shape), *cautions.unlike_training(digit)))
+    return Picture(digit, (*cautions.of_blobs(blobs, gray.shape), *cautions.of_pixels(digit)))
