@@ -2,7 +2,6 @@
 
 import io
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -47,6 +46,8 @@ def jpeg(pixels: np.ndarray) -> bytes:
 
 def paper(shape: tuple[int, int], number: int, *, squared: bool) -> np.ndarray:
     """A sheet with printed lines, float (height, width, 3): their color, width, distance and tilt vary by `number`."""
+    import cv2
+
     random = np.random.default_rng(number)
     gap, width = int(random.integers(30, 90)), int(random.integers(1, 4))
     color = np.array([(150, 180, 220), (170, 170, 170), (110, 140, 200), (215, 150, 160)][random.integers(4)])

@@ -30,7 +30,7 @@ from tests.test_cli import one_line
 
 MLP, CNN = NETWORKS
 IMAGES = 50
-FILES = {"predict.py", "preprocessing.py", "requirements.txt", "Dockerfile", "README.md", "deployment.json"}
+FILES = {"predict.py", "preprocessing", "requirements.txt", "Dockerfile", "README.md", "deployment.json"}
 
 
 def ended(capfd: pytest.CaptureFixture[str], root: Path, *arguments: str | Path) -> tuple[int, str, str]:
@@ -130,7 +130,8 @@ def test_bad_images_are_named_and_the_others_classified(device: Device, drawn: l
     text.write_text("no image")
     told = run(device.python, device.folder, text, drawn[1])
     assert (
-        told.returncode == 2 and one_line(told.stderr) == f"error: {text}: not a PNG or JPEG image; convert it to one"
+        told.returncode == 2
+        and one_line(told.stderr) == f"error: {text}: not a PNG, JPEG, WebP, BMP, TIFF or GIF image; convert it to one"
     )
     assert told.stdout.startswith(f"{drawn[1]}: 2 (")
     told = run(device.python, device.folder, drawn[1], "--threads", "0")
@@ -230,7 +231,8 @@ def test_what_the_folder_holds(
     assert record.quick and record.on_mnist is False
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert f"{chosen.accuracy:.4f}" in card and row.artifact_sha256 in card and "in a quick measurement" in card
-    assert (folder / "preprocessing.py").read_bytes() == Path(preprocessing.__file__).read_bytes()
+    modules = {path.name: path.read_bytes() for path in Path(preprocessing.__file__).parent.glob("*.py")}
+    assert {path.name: path.read_bytes() for path in (folder / "preprocessing").iterdir()} == modules
     pins = (folder / "requirements.txt").read_text().splitlines()
     assert pins == [f"{name}=={version}" for name, version in record.requirements.items()]
     assert not list(tmp_path.glob(".writing-*"))

@@ -38,7 +38,12 @@ PackagedRuntimeOption = Annotated[
 
 
 def predict(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="PNG or JPEG files; - is standard input.")],
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE...", help="Image files (PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC); - is standard input."
+        ),
+    ],
     architecture: ArchitectureOption = None,
     format: FormatOption = None,
     precision: PrecisionOption = None,
@@ -50,8 +55,9 @@ def predict(
 ) -> None:
     """Classify images of one digit each, of any size, on the CPU: the three most probable digits.
 
-    Dark on light or light on dark; the digit is cut out, scaled and centred as MNIST's were. By default what
-    `recommend` chooses among the measurements that are here, else the best network in training.
+    Dark on light or light on dark, on ruled paper and in shadow too; the digit is cut out, scaled and centered as
+    MNIST's were. A caution stands beside an answer where the picture is unlike MNIST's. By default what `recommend`
+    chooses among the measurements that are here, else the best network in training.
     """
     import json as module
 

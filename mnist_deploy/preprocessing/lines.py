@@ -35,10 +35,10 @@ def remove(ink: Ink) -> Ink:
         return ink
     faint, widest = 3.5 * grain_after(ink, BLUR), round(MAX_WIDTH * min(values.shape)) + BLUR_WIDTH
     across, darkest = _lines(values, widest, faint)
-    down, darkest_down = (part.T for part in _lines(np.ascontiguousarray(values.T), widest, faint))
+    down, darkest_down = _lines(np.ascontiguousarray(values.T), widest, faint)
     # Where two lines cross, neither is thin.
-    crossing = (darkest > 0) & (darkest_down > 0) & (values < np.maximum(darkest, darkest_down))
-    lines = across | down | crossing
+    crossing = (darkest > 0) & (darkest_down.T > 0) & (values < np.maximum(darkest, darkest_down.T))
+    lines = across | down.T | crossing
     if not lines.any():
         return ink
     filled = cv2.inpaint(values, lines.astype(np.uint8), 3, cv2.INPAINT_TELEA)

@@ -207,7 +207,7 @@ def blobs(ink: Ink) -> tuple[list[Blob], npt.NDArray[np.bool_]]:
 
 
 def blurred(values: FloatArray, share: float) -> FloatArray:
-    """Return values smoothed by a Gaussian whose standard deviation is a share of the shorter side; small as they are."""
+    """Return values smoothed by a Gaussian, its deviation a share of the shorter side; small pictures as they are."""
     import cv2
 
     if min(values.shape) < MIN_SMOOTHED:
@@ -231,4 +231,5 @@ def _odd(number: float) -> int:
 
 def _level(values: FloatArray) -> np.float32:
     """Return the median of what has less than half of the darkest ink: the paper, of which there is most."""
-    return np.float32(np.median(values[values <= 0.5 * values.max()]))
+    light = values[values <= 0.5 * values.max()]
+    return np.float32(np.median(light) if light.size else 0)

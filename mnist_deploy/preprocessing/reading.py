@@ -80,7 +80,7 @@ def decode(content: bytes) -> FloatArray:
 
 
 def _opened(content: bytes) -> Image.Image:
-    formats = FORMATS
+    formats: tuple[str, ...] = FORMATS
     if content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS:
         try:
             import pillow_heif
