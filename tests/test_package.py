@@ -106,6 +106,7 @@ def test_it_reads_standard_input_and_prints_lines(device: Device, drawn: list[Pa
     told = run(device.python, device.folder, "-", "--threads", "1", stdin=drawn[0].read_bytes())
     named = run(device.python, device.folder, drawn[0])
     assert told.returncode == named.returncode == 0 and told.stdout.startswith("-: 7 (")
+    assert told.stderr == "", "the libraries' own chatter is silent"
     assert told.stdout.removeprefix("-") == named.stdout.removeprefix(str(drawn[0]))
 
 
@@ -148,6 +149,32 @@ def test_a_missing_requirement_is_named(device: Device, tiny_run: TinyRun, drawn
     )
 
 
+@pytest.mark.parametrize("missing", ["numpy", "PIL", "cv2"])
+def test_a_python_that_lacks_what_reads_pictures_is_named(
+    missing: str, device: Device, drawn: list[Path], tmp_path: Path
+) -> None:
+    here = Path(np.__file__).parents[1]
+    for name in ["numpy", "PIL", "cv2"][: ["numpy", "PIL", "cv2"].index(missing)]:
+        for path in (*here.glob(name), *here.glob(f"{name.lower()}*.libs"), *here.glob("pillow.libs")):
+            if not (tmp_path / path.name).exists():
+                (tmp_path / path.name).symlink_to(path)
+    command = [sys.executable, "-S", str(device.folder / "predict.py"), str(drawn[0])]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(tmp_path)}, check=False)
+    assert done.returncode == 2 and done.stdout == ""
+    line = f"No module named '{missing}'; run: pip install -r {device.folder / 'requirements.txt'}"
+    assert one_line(done.stderr) == f"error: {line}"
+
+
+def test_an_older_python_is_named(device: Device, drawn: list[Path]) -> None:
+    program = (
+        "import runpy, sys; sys.version_info = (3, 8, 1, 'final', 0); sys.argv = sys.argv[1:];"
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    command = [sys.executable, "-S", "-c", program, str(device.folder / "predict.py"), str(drawn[0])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and one_line(done.stderr) == "error: Python 3.8 is too old; use 3.11 or newer"
+
+
 @pytest.mark.parametrize(
     ("format", "precision", "runtime"),
     [
@@ -168,7 +195,7 @@ def test_every_kind_answers_as_in_the_program(
 ) -> None:
     made = deployment.package(tiny_run.store, Wanted(MLP, format, precision, runtime), tmp_path / "package")
     told = run(sys.executable, made.folder, "--json", *drawn[:10])
-    assert told.returncode == 0, told.stderr
+    assert (told.returncode, told.stderr) == (0, "")
     found, expected = json.loads(told.stdout), own_answers(tiny_run.store, made.record, drawn[:10])
     assert [one["image"] for one in found] == [one["image"] for one in expected]
     for one, other in zip(found, expected, strict=True):

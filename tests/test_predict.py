@@ -22,7 +22,7 @@ from mnist_deploy.pipeline.choosing import Wanted
 from mnist_deploy.pipeline.gathering import gather
 from mnist_deploy.runtimes import RUNTIMES
 from tests.conftest import NETWORKS, TinyRun
-from tests.drawings import encoded, sent
+from tests.drawings import encoded, pair, sent
 from tests.test_cli import ended as called
 from tests.test_cli import one_line
 
@@ -228,6 +228,24 @@ def test_what_is_good_is_classified_beside_what_is_not(
     assert one_line(err) == "error: 2 of 3 images could not be read; see above"
     code, out, err = ended(capfd, tiny_run.root, "predict", *options, tmp_path / "none.png")
     assert code == 2 and out == "" and "none.png: No such file or directory" in one_line(err)
+
+
+def test_a_caution_stands_beside_the_answer(
+    tiny_run: TinyRun, mnist: Dataset, tmp_path: Path, capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    both, alone = Path("both.png"), Path("alone.png")
+    both.write_bytes(pair(mnist.test_images[0], 0, mnist.test_images[1]))
+    alone.write_bytes(encoded(mnist.test_images[0]))
+    code, out, _ = ended(capfd, tiny_run.root, "predict", "--architecture", CNN, both, alone)
+    assert code == 0 and "caution" in out and "2 shapes side by side" in " ".join(out.split())
+    code, out, _ = ended(capfd, tiny_run.root, "predict", "--architecture", CNN, "--json", both, alone)
+    first, second = json.loads(out)
+    assert code == 0 and first["cautions"][0] == "2 shapes side by side; give an image of one digit"
+    assert second["cautions"] == []
+    _, out, _ = ended(capfd, tiny_run.root, "predict", "--architecture", CNN, alone)
+    assert "caution" not in out, "a column that would be empty is not shown"
 
 
 def test_a_stream_serves_as_standard_input(tiny_run: TinyRun, drawn: list[Path]) -> None:

@@ -68,8 +68,9 @@ def _lines(values: FloatArray, widest: int, faint: float) -> tuple[npt.NDArray[n
         # Each column's pixels of the line, and a pixel of blur on either side; its darkness is that of its middle.
         band = np.abs(np.arange(height)[:, None] - (start + slope * columns)) <= widest / 2 + 1
         darkest = np.where(band & (thin > 0), values, 0).max(axis=0)
-        limits[band] = INK_ON_LINE * float(np.median(darkest[darkest > 0]))
-        lines |= band & (near > 0) & (values < limits)
+        if darkest.any():  # else only its blur lies here
+            limits[band] = INK_ON_LINE * float(np.median(darkest[darkest > 0]))
+            lines |= band & (near > 0) & (values < limits)
         thin[band], near[band] = 0, 0
     return lines, limits
 
