@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-# A full-frame camera's 36 megapixels fit: decoded and turned they take some 12 bytes a pixel, some 0.5 GB. What
+# A full-frame camera's 36 megapixels fit: decoded and turned they take at most some 16 bytes a pixel, 0.6 GB. What
 # is larger is refused by its header, before any pixel is decoded.
 MAX_PIXELS = 36_000_000
 MAX_BYTES = 64 * 1024 * 1024
@@ -105,18 +105,19 @@ def _damaged(error: Exception) -> ImageError:
 
 def _reduced(image: Image.Image) -> Image.Image:
     """Return the image as gray, RGB or RGBA of 8 bits, and so small that working on it is quick."""
+    factor = max(1, max(image.size) // WORKING_SIDE)
     if image.mode in {"F", "I", "I;16", "I;16B", "I;16L"}:
         # Pillow would cut off what is above 255 rather than scale it.
-        values = np.nan_to_num(np.asarray(image, np.float32))
+        values = np.nan_to_num(np.array(image.convert("F").reduce(factor)))
         limits = (1, 255, 65535) if image.mode == "F" else (65535,)
         white = next((limit for limit in limits if float(values.max()) <= limit), float(values.max()))
         values *= np.float32(255 / white)
-        image = Image.fromarray(values.clip(0, 255).astype(np.uint8))
+        return Image.fromarray(values.clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image if image.mode == "RGBA" else image.convert("RGBA")
     elif image.mode not in {"L", "RGB"}:
         image = image.convert("L" if image.mode == "1" else "RGB")
-    return image.reduce(max(1, max(image.size) // WORKING_SIDE))
+    return image.reduce(factor)
 
 
 def _opaque(image: Image.Image) -> FloatArray:
