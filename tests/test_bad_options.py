@@ -157,6 +157,10 @@ CASES = [
     # package
     ("package resnet", "unknown architecture 'resnet'", "known: mlp-relu-128"),
     ("package --runtime mnn", "mnn", "litert"),
+    ("package --format tflite --runtime openvino", "--runtime openvino: does not read tflite", "it reads"),
+    ("package --precision int4 --format onnx", "unknown precision 'int4'", "did you mean int8?"),
+    ("package --precision float16 --format onnx", "--format onnx: has no float16", "it has"),
+    ("package --precision int8 --runtime keras-call", "--runtime keras-call: reads nothing of int8", "float32"),
     (f"package {MLP} {CNN}", CNN, SEE.format("package")),
     ("package --threads 1025", "'--threads'", SEE.format("package")),
     (f"package {MLP} --output text.txt --force", "text.txt: not a folder", "give another name"),
@@ -166,10 +170,11 @@ CASES = [
     (f"package {MLP} --output artifacts/{MLP} --force", "lies in the folder of artifacts", "name one outside of it"),
     # predict
     ("predict", "IMAGE", SEE.format("predict")),
-    ("predict nowhere.png", "nowhere.png: No such file or directory", "give a PNG or JPEG file"),
+    ("predict nowhere.png", "nowhere.png: No such file or directory", "give an image file"),
     ("predict empty", "empty: a folder", "give its images"),
-    ("predict text.txt", "text.txt: not a PNG or JPEG image", "convert it to one"),
+    ("predict text.txt", "text.txt: not a PNG, JPEG, WebP, BMP, TIFF or GIF image", "convert it to one"),
     ("predict huge.png", "huge.png", "smaller"),
+    ("predict https://example.org/7.png", "https://example.org/7.png: a URL", "download it and give the file"),
     ("predict pipe", "pipe: no file but a pipe or a device", "give a file, or - for standard input"),
     ("predict text.txt --precision int4", "unknown precision 'int4'", "did you mean int8?"),
     # doctor, list, schema

@@ -30,7 +30,7 @@ from tests.test_cli import one_line
 
 MLP, CNN = NETWORKS
 IMAGES = 50
-FILES = {"predict.py", "preprocessing.py", "requirements.txt", "Dockerfile", "README.md", "deployment.json"}
+FILES = {"predict.py", "preprocessing", "requirements.txt", "Dockerfile", "README.md", "deployment.json"}
 
 
 def ended(capfd: pytest.CaptureFixture[str], root: Path, *arguments: str | Path) -> tuple[int, str, str]:
@@ -106,6 +106,7 @@ def test_it_reads_standard_input_and_prints_lines(device: Device, drawn: list[Pa
     told = run(device.python, device.folder, "-", "--threads", "1", stdin=drawn[0].read_bytes())
     named = run(device.python, device.folder, drawn[0])
     assert told.returncode == named.returncode == 0 and told.stdout.startswith("-: 7 (")
+    assert told.stderr == "", "the libraries' own chatter is silent"
     assert told.stdout.removeprefix("-") == named.stdout.removeprefix(str(drawn[0]))
 
 
@@ -130,7 +131,8 @@ def test_bad_images_are_named_and_the_others_classified(device: Device, drawn: l
     text.write_text("no image")
     told = run(device.python, device.folder, text, drawn[1])
     assert (
-        told.returncode == 2 and one_line(told.stderr) == f"error: {text}: not a PNG or JPEG image; convert it to one"
+        told.returncode == 2
+        and one_line(told.stderr) == f"error: {text}: not a PNG, JPEG, WebP, BMP, TIFF or GIF image; convert it to one"
     )
     assert told.stdout.startswith(f"{drawn[1]}: 2 (")
     told = run(device.python, device.folder, drawn[1], "--threads", "0")
@@ -145,6 +147,32 @@ def test_a_missing_requirement_is_named(device: Device, tiny_run: TinyRun, drawn
     assert f"No module named 'openvino'; run: pip install -r {made.folder / 'requirements.txt'}" in one_line(
         told.stderr
     )
+
+
+@pytest.mark.parametrize("missing", ["numpy", "PIL", "cv2"])
+def test_a_python_that_lacks_what_reads_pictures_is_named(
+    missing: str, device: Device, drawn: list[Path], tmp_path: Path
+) -> None:
+    here = Path(np.__file__).parents[1]
+    for name in ["numpy", "PIL", "cv2"][: ["numpy", "PIL", "cv2"].index(missing)]:
+        for path in (*here.glob(name), *here.glob(f"{name.lower()}*.libs"), *here.glob("pillow.libs")):
+            if not (tmp_path / path.name).exists():
+                (tmp_path / path.name).symlink_to(path)
+    command = [sys.executable, "-S", str(device.folder / "predict.py"), str(drawn[0])]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(tmp_path)}, check=False)
+    assert done.returncode == 2 and done.stdout == ""
+    line = f"No module named '{missing}'; run: pip install -r {device.folder / 'requirements.txt'}"
+    assert one_line(done.stderr) == f"error: {line}"
+
+
+def test_an_older_python_is_named(device: Device, drawn: list[Path]) -> None:
+    program = (
+        "import runpy, sys; sys.version_info = (3, 8, 1, 'final', 0); sys.argv = sys.argv[1:];"
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    command = [sys.executable, "-S", "-c", program, str(device.folder / "predict.py"), str(drawn[0])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and one_line(done.stderr) == "error: Python 3.8 is too old; use 3.11 or newer"
 
 
 @pytest.mark.parametrize(
@@ -167,7 +195,7 @@ def test_every_kind_answers_as_in_the_program(
 ) -> None:
     made = deployment.package(tiny_run.store, Wanted(MLP, format, precision, runtime), tmp_path / "package")
     told = run(sys.executable, made.folder, "--json", *drawn[:10])
-    assert told.returncode == 0, told.stderr
+    assert (told.returncode, told.stderr) == (0, "")
     found, expected = json.loads(told.stdout), own_answers(tiny_run.store, made.record, drawn[:10])
     assert [one["image"] for one in found] == [one["image"] for one in expected]
     for one, other in zip(found, expected, strict=True):
@@ -230,7 +258,8 @@ def test_what_the_folder_holds(
     assert record.quick and record.on_mnist is False
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert f"{chosen.accuracy:.4f}" in card and row.artifact_sha256 in card and "in a quick measurement" in card
-    assert (folder / "preprocessing.py").read_bytes() == Path(preprocessing.__file__).read_bytes()
+    modules = {path.name: path.read_bytes() for path in Path(preprocessing.__file__).parent.glob("*.py")}
+    assert {path.name: path.read_bytes() for path in (folder / "preprocessing").iterdir()} == modules
     pins = (folder / "requirements.txt").read_text().splitlines()
     assert pins == [f"{name}=={version}" for name, version in record.requirements.items()]
     assert not list(tmp_path.glob(".writing-*"))

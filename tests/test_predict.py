@@ -23,7 +23,7 @@ from mnist_deploy.pipeline.choosing import Wanted
 from mnist_deploy.pipeline.gathering import gather
 from mnist_deploy.runtimes import RUNTIMES
 from tests.conftest import NETWORKS, TinyRun
-from tests.drawings import encoded, sent
+from tests.drawings import encoded, pair, sent
 from tests.test_cli import ended as called
 from tests.test_cli import one_line
 
@@ -58,7 +58,7 @@ def accuracy(scores: FloatArray, labels: UInt8Array) -> float:
 def test_a_network_sees_files_nearly_as_well_as_mnist_itself(tiny_run: TinyRun, mnist: Dataset) -> None:
     one = cell(tiny_run.store, CNN, "tflite", Precision.FLOAT32, "litert")
     images, labels = mnist.test_images[:1000], mnist.test_labels[:1000]
-    seen = np.stack([preprocessing.preprocess(sent(image, number)) for number, image in enumerate(images)])
+    seen = np.stack([preprocessing.preprocess(sent(image, number)).pixels for number, image in enumerate(images)])
     direct, files = (accuracy(predicting.scores(one, pixels), labels) for pixels in (images, seen))
     assert direct > 0.9 and files / direct > 0.98
 
@@ -70,7 +70,7 @@ def test_images_get_the_artifacts_own_answers(
     code, out, err = ended(capfd, tiny_run.root, "predict", *options, "--json", *drawn)
     assert code == 0 and f"{CNN} tflite int8 in litert: as named" in err
     records = json.loads(out)
-    pixels = np.stack([preprocessing.load(str(path)) for path in drawn])
+    pixels = np.stack([preprocessing.load(str(path)).pixels for path in drawn])
     scores = predicting.scores(cell(tiny_run.store, CNN, "tflite", Precision.INT8, "litert"), pixels)
     for record, path, row in zip(records, drawn, scores, strict=True):
         assert record["image"] == str(path) and record["error"] is None
@@ -220,15 +220,33 @@ def test_what_is_good_is_classified_beside_what_is_not(
     options = ("--architecture", CNN)
     code, out, err = ended(capfd, tiny_run.root, "predict", *options, text, drawn[0])
     assert code == 2 and "0.jpg" in out and "text.png" not in out
-    assert one_line(err) == f"error: {text}: not a PNG or JPEG image; convert it to one"
+    assert one_line(err) == f"error: {text}: not a PNG, JPEG, WebP, BMP, TIFF or GIF image; convert it to one"
     code, out, err = ended(capfd, tiny_run.root, "predict", *options, "--json", blank, drawn[0], text)
     first, second, third = json.loads(out)
     assert code == 2 and second["classes"] and second["error"] is None
     assert first["classes"] == third["classes"] == [] and "blank: no digit" in first["error"]
-    assert f"{blank}: blank" in err and f"{text}: not a PNG" in err
+    assert f"{blank}: blank" in err and f"{text}: not a PNG," in err
     assert one_line(err) == "error: 2 of 3 images could not be read; see above"
     code, out, err = ended(capfd, tiny_run.root, "predict", *options, tmp_path / "none.png")
     assert code == 2 and out == "" and "none.png: No such file or directory" in one_line(err)
+
+
+def test_a_caution_stands_beside_the_answer(
+    tiny_run: TinyRun, mnist: Dataset, tmp_path: Path, capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    both, alone = Path("both.png"), Path("alone.png")
+    both.write_bytes(pair(mnist.test_images[0], 0, mnist.test_images[1]))
+    alone.write_bytes(encoded(mnist.test_images[0]))
+    code, out, _ = ended(capfd, tiny_run.root, "predict", "--architecture", CNN, both, alone)
+    assert code == 0 and "caution" in out and "2 shapes side by side" in " ".join(out.split())
+    code, out, _ = ended(capfd, tiny_run.root, "predict", "--architecture", CNN, "--json", both, alone)
+    first, second = json.loads(out)
+    assert code == 0 and first["cautions"][0] == "2 shapes side by side; give an image of one digit"
+    assert second["cautions"] == []
+    _, out, _ = ended(capfd, tiny_run.root, "predict", "--architecture", CNN, alone)
+    assert "caution" not in out, "a column that would be empty is not shown"
 
 
 def test_a_stream_serves_as_standard_input(tiny_run: TinyRun, drawn: list[Path]) -> None:

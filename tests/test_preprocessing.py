@@ -13,11 +13,15 @@ from PIL import Image
 
 from mnist_deploy import dataset, preprocessing
 from mnist_deploy.dataset import Dataset, UInt8Array
-from mnist_deploy.preprocessing import ImageError, load, normalise, preprocess
+from mnist_deploy.preprocessing import ImageError, load, normalize
 from tests.drawings import encoded, enlarged, sent
 
 TEST_IMAGES: UInt8Array = dataset.load().test_images
 SEVEN = TEST_IMAGES[0]
+
+
+def preprocess(content: bytes) -> UInt8Array:
+    return preprocessing.preprocess(content).pixels
 
 
 def apart(one: UInt8Array, other: UInt8Array) -> float:
@@ -62,7 +66,7 @@ def test_place_and_whole_scale_do_not_matter(number: int, scale: int, margins: t
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32 - 1))
-def test_any_image_gives_one_or_is_blank(height: int, width: int, seed: int) -> None:
+def test_any_image_gives_a_digit_or_is_blank(height: int, width: int, seed: int) -> None:
     noise = np.random.default_rng(seed).integers(0, 256, (height, width)).astype(np.uint8)
     try:
         found = preprocess(encoded(noise))
@@ -132,9 +136,9 @@ def header(width: int, height: int) -> bytes:
 
 
 BAD = {
-    "empty": (b"", "empty; give a PNG or JPEG"),
-    "text": (b"seven\n" * 99, "not a PNG or JPEG image; convert it to one"),
-    "gif": (encoded(SEVEN, "GIF"), "not a PNG or JPEG image; convert it to one"),
+    "empty": (b"", "empty; give an image file"),
+    "text": (b"seven\n" * 99, "not a PNG, JPEG, WebP, BMP, TIFF or GIF image; convert it to one"),
+    "page": (b"%PDF-1.7", "not a PNG, JPEG, WebP, BMP, TIFF or GIF image; convert it to one"),
     "cut off": (encoded(enlarged(SEVEN, 0))[:600], "damaged or cut off ("),
     "cut-off JPEG": (sent(SEVEN, 0)[:1500], "damaged or cut off ("),
     "damaged": (encoded(SEVEN)[:60] + b"\0" * 200, "damaged or cut off ("),
@@ -162,7 +166,7 @@ def test_what_is_no_image_of_a_digit(kind: str, tmp_path: Path) -> None:
 
 
 def test_no_file_a_folder_and_a_file_without_end(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match=r"none\.png: No such file or directory; give a PNG or JPEG file"):
+    with pytest.raises(ImageError, match=r"none\.png: No such file or directory; give an image file"):
         load(str(tmp_path / "none.png"))
     with pytest.raises(ImageError, match="a folder; give its images"):
         load(str(tmp_path))
@@ -176,15 +180,17 @@ def test_no_file_a_folder_and_a_file_without_end(tmp_path: Path) -> None:
 
 
 def test_it_stands_alone() -> None:
-    # A copy of it is put beside predict.py on devices that have NumPy and Pillow and nothing else.
-    tree = ast.parse(Path(preprocessing.__file__).read_text(encoding="utf-8"))
-    modules = {one.module for one in ast.walk(tree) if isinstance(one, ast.ImportFrom)}
-    modules |= {name.name for one in ast.walk(tree) if isinstance(one, ast.Import) for name in one.names}
+    # A copy of it is put beside predict.py on devices that have NumPy, Pillow and OpenCV and nothing else.
+    modules: set[str | None] = set()
+    for path in Path(preprocessing.__file__).parent.glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        modules |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level}
+        modules |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     beyond = {str(name).partition(".")[0] for name in modules} - sys.stdlib_module_names
-    assert beyond == {"numpy", "PIL"}
+    assert beyond == {"numpy", "PIL", "cv2", "pillow_heif"}, "pillow_heif may be absent"
 
 
 def test_a_drawing_that_fills_its_image_keeps_its_ink() -> None:
     rows, columns = np.flatnonzero(SEVEN.any(axis=1)), np.flatnonzero(SEVEN.any(axis=0))
     tight = SEVEN[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    assert apart(normalise(tight.astype(np.float32)), SEVEN) < 3
+    assert apart(normalize(tight.astype(np.float32)).pixels, SEVEN) < 3

@@ -40,5 +40,6 @@ def test_a_number_is_the_codes(words: str, values: list[float]) -> None:
 
 def test_words_are_the_codes() -> None:
     assert "four fifths of what is free" in POLICY and bounds.SHARE == 0.8
-    assert "PNG or JPEG" in POLICY and preprocessing.FORMATS == ("PNG", "JPEG")
+    assert "PNG, JPEG, WebP, BMP, TIFF or GIF" in POLICY
+    assert preprocessing.FORMATS == ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
     assert "no `Lambda`" in POLICY and "Lambda" in loading.REFUSED

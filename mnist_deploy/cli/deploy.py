@@ -40,7 +40,12 @@ PackagedRuntimeOption = Annotated[
 
 
 def predict(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="PNG or JPEG files; - is stdin.")],
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE...", help="Image files (PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC); - is standard input."
+        ),
+    ],
     architecture: ArchitectureOption = None,
     format: FormatOption = None,
     precision: PrecisionOption = None,
@@ -52,9 +57,10 @@ def predict(
 ) -> None:
     """Classify images of one handwritten digit each.
 
-    Prints the three most probable digits. Images may have any size, dark on light or light on dark; the digit is cut
-    out, scaled and centered as MNIST's were. By default the model and runtime are the most accurate that were measured,
-    or without measurements the network that was best in training.
+    Prints the three most probable digits. Images may have any size, dark on light or light on dark, on ruled paper and
+    in shadow too; the digit is cut out, scaled and centered as MNIST's were. A caution stands beside an answer where
+    the picture is unlike MNIST's. By default the model and runtime are the most accurate that were measured, or without
+    measurements the network that was best in training.
     """
     import json as module
 

@@ -11,7 +11,8 @@ from mnist_deploy.quiet import CHATTER
 from mnist_deploy.runtimes import RUNTIMES
 from mnist_deploy.versions import installed_of, version_of
 
-BESIDE = ("numpy", "pillow")
+# What the package's preprocessing/ imports.
+BESIDE = ("numpy", "pillow", "opencv-python-headless")
 
 
 @dataclass(frozen=True)

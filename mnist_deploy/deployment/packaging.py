@@ -19,7 +19,7 @@ from mnist_deploy.pipeline.gathering import Gathered, gather
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.units import number_bytes
 
-CARD, RECORD, PREPROCESSING = "README.md", "deployment.json", "preprocessing.py"
+CARD, RECORD, PREPROCESSING = "README.md", "deployment.json", "preprocessing"
 NAME_ALL = "name all of NAME, --format, --precision and --runtime"
 
 
@@ -52,6 +52,7 @@ def package(
     """
     if wanted.runtime is not None:
         engines.engine(wanted.runtime)
+    choosing.require_possible(wanted)
     choice, gathered = _choice(store, wanted)
     cell = choice.cell
     engines.engine(cell.runtime)
@@ -149,17 +150,19 @@ def _fill(folder: Path, record: Deployment, artifact: Artifact) -> dict[str, str
     if files.sha256(model) != artifact.sha256:
         raise ArtifactError(f"{artifact.path}: changed while it was copied; run it again")
     pinned = "".join(f"{name}=={version}\n" for name, version in record.requirements.items())
-    # The module itself, so that a package sees images as `mnist-deploy predict` does.
-    preprocessing = resources.files("mnist_deploy").joinpath(PREPROCESSING).read_text(encoding="utf-8")
+    # The modules themselves, so that a package sees images as `mnist-deploy predict` does.
+    (folder / PREPROCESSING).mkdir()
+    for module in resources.files("mnist_deploy").joinpath(PREPROCESSING).iterdir():
+        if module.name.endswith(".py"):
+            (folder / PREPROCESSING / module.name).write_text(module.read_text(encoding="utf-8"), encoding="utf-8")
     texts = {
         "predict.py": rendering.predict(record),
-        PREPROCESSING: preprocessing,
         "requirements.txt": pinned,
         "Dockerfile": rendering.dockerfile(record),
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
-    return {name: files.sha256(folder / name) for name in (record.model, *texts)}
+    return {name: files.sha256(folder / name) for name in (record.model, PREPROCESSING, *texts)}
 
 
 def summary(made: Packaged) -> str:

@@ -127,21 +127,40 @@ def _cell(store: ArtifactStore, wanted: Wanted, threads: int) -> Cell:
     return min(cells, key=_preference)
 
 
+def require_possible(wanted: Wanted) -> None:
+    """Raise what no export or measurement would change.
+
+    Raises:
+        UsageError: the runtime runs no model or never reads the format, or the format has no such precision or variant.
+    """
+    format, precision, runtime = wanted.format, wanted.precision, wanted.runtime
+    if runtime and RUNTIMES[runtime].diagnostic:
+        raise UsageError(f"--runtime {runtime}: it runs no model; name another")
+    if runtime and format and format not in RUNTIMES[runtime].formats:
+        reads = ", ".join(RUNTIMES[runtime].formats)
+        raise UsageError(f"--runtime {runtime}: does not read {format}; it reads {reads}")
+    if format is not None and precision is not None:
+        has = _precisions(format)
+        if precision not in has:
+            raise UsageError(f"--format {format}: has no {precision}; it has {', '.join(has)}")
+    elif runtime and precision:
+        readable = {has: None for name in RUNTIMES[runtime].formats for has in _precisions(name)}
+        if precision not in readable:
+            raise UsageError(f"--runtime {runtime}: reads nothing of {precision}; it reads {', '.join(readable)}")
+    if format == KERAS_FORMAT and Variant(wanted.variant or Variant.STANDARD) is not Variant.STANDARD:
+        raise UsageError(f"--variant {wanted.variant}: keras has none; it is the trained model itself")
+
+
+def _precisions(format: str) -> tuple[Precision, ...]:
+    return (Precision.FLOAT32,) if format == KERAS_FORMAT else tuple(EXPORTERS[format].precisions)
+
+
 def _require_exported(store: ArtifactStore, wanted: Wanted) -> None:
+    require_possible(wanted)
     name, format, precision = wanted.architecture, wanted.format, wanted.precision
     variant = Variant(wanted.variant or Variant.STANDARD)
-    if wanted.runtime and RUNTIMES[wanted.runtime].diagnostic:
-        raise UsageError(f"--runtime {wanted.runtime}: it runs no model; name another")
-    if wanted.runtime and format and format not in RUNTIMES[wanted.runtime].formats:
-        reads = ", ".join(RUNTIMES[wanted.runtime].formats)
-        raise UsageError(f"--runtime {wanted.runtime}: does not read {format}; it reads {reads}")
     if name is None or format is None or precision is None:
         return
-    has = (Precision.FLOAT32,) if format == KERAS_FORMAT else EXPORTERS[format].precisions
-    if precision not in has:
-        raise UsageError(f"--format {format}: has no {precision}; it has {', '.join(has)}")
-    if format == KERAS_FORMAT and variant is not Variant.STANDARD:
-        raise UsageError(f"--variant {variant}: keras has none; it is the trained model itself")
     if (name in store.trained() or _of(store, name)) and not store.find(name, format, Precision(precision), variant):
         told = " ".join([name, format, precision, *([] if variant is Variant.STANDARD else [variant])])
         raise ArtifactError(f"{told}: not exported yet; run: {making(name, format, precision, variant)}")

@@ -8,14 +8,15 @@ from typing import BinaryIO
 import numpy as np
 from pydantic import BaseModel
 
-from mnist_deploy import preprocessing
+from mnist_deploy import preprocessing, versions
 from mnist_deploy.benchmark import process
 from mnist_deploy.benchmark.schedule import Cell, Session
 from mnist_deploy.dataset import FloatArray, UInt8Array
-from mnist_deploy.errors import ArtifactError
-from mnist_deploy.preprocessing import ImageError
+from mnist_deploy.errors import ArtifactError, UnavailableError
+from mnist_deploy.preprocessing import ImageError, Picture
 
 TOP = 3
+OPENCV = "opencv-python-headless"
 
 
 class Guess(BaseModel):
@@ -26,10 +27,14 @@ class Guess(BaseModel):
 
 
 class Prediction(BaseModel):
-    """The most probable digits of one image, best first; none, and an `error`, for one that could not be read."""
+    """The most probable digits of one image, best first, and in what the picture is unlike MNIST's.
+
+    No digits, and an `error`, for one that could not be read.
+    """
 
     image: str
     classes: list[Guess]
+    cautions: list[str] = []
     error: str | None = None
 
 
@@ -43,8 +48,11 @@ def predict(cell: Cell, sources: Sequence[str], stdin: BinaryIO | None = None) -
 
     Raises:
         ArtifactError: the runtime cannot run the artifact.
+        UnavailableError: what reads pictures is not installed.
     """
-    read: dict[int, UInt8Array] = {}
+    if not versions.importable("cv2"):
+        raise UnavailableError(f"{OPENCV} is not installed; run: pip install {OPENCV}")
+    read: dict[int, Picture] = {}
     made = [Prediction(image=source, classes=[]) for source in sources]
     for number, source in enumerate(sources):
         try:
@@ -52,8 +60,10 @@ def predict(cell: Cell, sources: Sequence[str], stdin: BinaryIO | None = None) -
         except ImageError as error:
             made[number].error = str(error)
     if read:
-        for number, row in zip(read, scores(cell, np.stack(list(read.values()))), strict=True):
+        pixels = np.stack([picture.pixels for picture in read.values()])
+        for (number, picture), row in zip(read.items(), scores(cell, pixels), strict=True):
             made[number].classes = top(row)
+            made[number].cautions = picture.all_cautions(made[number].classes[0].probability)
     return made
 
 

@@ -68,7 +68,7 @@ def test_predict_imports_only_what_is_required(runtime: str, tmp_path: Path) -> 
     cls = RUNTIMES[runtime]
     assert beyond == {cls.module, *cls.needs, "numpy", "preprocessing"}
     pinned = set(requirements(runtime))
-    assert pinned == {cls.distributions[0], *cls.needs.values(), "numpy", "pillow"}
+    assert pinned == {cls.distributions[0], *cls.needs.values(), "numpy", "pillow", "opencv-python-headless"}
     assert not re.search(r"import mnist_deploy|{{|{%", text)
 
 
@@ -92,7 +92,7 @@ def test_dockerfile(model: str) -> None:
     order = [step for step, _ in steps]
     assert dict(map(tuple, steps))["FROM"] == "python:3.11-slim"  # type: ignore[arg-type]
     copied = [rest.split()[:-1] for step, rest in steps if step == "COPY"]
-    assert {name for names in copied for name in names} == {"requirements.txt", "predict.py", "preprocessing.py", model}
+    assert {name for names in copied for name in names} == {"requirements.txt", "predict.py", "preprocessing", model}
     assert order.index("RUN") < order.index("USER") < order.index("ENTRYPOINT"), "it does not run as root"
     assert any(f"COPY {model} ./{model}" == line for line in lines), "a folder's content would lie beside the rest"
 
