@@ -101,7 +101,7 @@ def _speed_note(batch: int, rows: list[Measurement], results: Results) -> str:
         notes.append(f"{kind(winner)} in {winner.runtime} is the sole winner.")
     elif rows[0].rank is not None and len(rows) > 1:
         first = sum(one.rank == 1 for one in rows)
-        notes.append("No sole winner." if first == 1 else f"The first {first} are not told apart.")
+        notes.append("No sole winner." if first == 1 else f"The first {first} share rank 1.")
     if rows[0].resolution is not None:
         notes.append(f"Differences under {percent(rows[0].resolution)} are not resolved here.")
     if results.baseline is not None and any(one.speed_up for one in rows):
