@@ -188,7 +188,7 @@ def test_run_prints_quick_tables_in_100_columns(tiny_run: TinyRun) -> None:
     # The legend has a title and no head, so no rule.
     assert len(titles) == len(rules) + 1 > 4 * len(NETWORKS), "every table has its title, and every title says so"
     assert max(map(len, tables)) <= 100
-    for words in ("Training: reproduced", f"{MLP}: agreement", f"{CNN}: batch 1, 1 thread", "Results: "):
+    for words in ("Training: results on the test set", f"{MLP}: agreement", f"{CNN}: batch 1, 1 thread", "Results: "):
         assert words in out
     assert "trained in" in err and "bench" in err and "Traceback" not in err
     chatter = ("tensorflow", "oneDNN", "WARNING", "I0000", "absl")
