@@ -1,5 +1,7 @@
 """Figures in the units that people read."""
 
+from decimal import Decimal
+
 _UNITS_OF_TIME = ((1e9, "ns"), (1e6, "us"), (1e3, "ms"), (1.0, "s"))
 
 
@@ -72,6 +74,7 @@ def _in_thousands(value: float, units: tuple[str, str, str]) -> str:
 def _three(value: float) -> str:
     if value >= 99.95:
         return f"{value:.0f}"
-    if value < 0.9995:
-        return f"{value:#.3g}"
+    if 0 < value < 0.9995:
+        # Never with an exponent, as 'g' would write what is below 0.0001.
+        return f"{Decimal(f'{value:.2e}'):f}"
     return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
