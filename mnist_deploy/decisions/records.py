@@ -173,8 +173,8 @@ class Recommendation(BaseModel):
         best_accuracy: the highest accuracy of all that passed its gate; None if nothing was verified.
         best_within_limits: the highest accuracy of all that keeps the other limits, which `max_accuracy_drop` counts
             from; None likewise, and where nothing keeps them.
-        passed_over: what comes before the chosen candidate in what is preferred, by no more than noise, and is beaten
-            by it in all else; None if nothing does.
+        passed_over: the first in what is preferred where another candidate is chosen, that equals it there but for
+            noise: another that does so too beats it in something else, and is beaten in nothing. None if it is chosen.
         better_but_failed: the one that would have been chosen, had it kept its parity gate; None if none would.
         nearest: where nothing fits, the candidates that miss least, nearest first; no two miss the same limits.
         elsewhere: where nothing fits, the other batch sizes that were measured and at which something does.

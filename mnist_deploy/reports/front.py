@@ -10,8 +10,8 @@ from mnist_deploy.decisions.front import pareto_front, single_calls
 from mnist_deploy.decisions.recommendation import candidates
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.plural import counted
-from mnist_deploy.reports.layout import quiet_reach, row, table, titled, who
-from mnist_deploy.reports.units import number_bytes, percent, seconds
+from mnist_deploy.reports.layout import quiet_p50, row, table, titled, who
+from mnist_deploy.reports.units import number_bytes
 from mnist_deploy.results import Results
 
 RULE = (
@@ -59,10 +59,14 @@ def front(results: Results) -> Front | None:
 def cells(candidate: Candidate) -> tuple[str, ...]:
     """Return a row of the table, as `HEAD` names its columns."""
     measurement = candidate.measurement
-    reach = quiet_reach(measurement)
-    p50 = seconds(candidate.latency_s) + ("" if reach is None else f" ±{percent(reach)}")
     accuracy = "-" if candidate.accuracy is None else f"{candidate.accuracy:.4f}"
-    return (measurement.architecture, *who(measurement), p50, accuracy, number_bytes(measurement.size_bytes))
+    return (
+        measurement.architecture,
+        *who(measurement),
+        quiet_p50(measurement),
+        accuracy,
+        number_bytes(measurement.size_bytes),
+    )
 
 
 def front_table(results: Results, most: int | None = None) -> RenderableType | None:

@@ -11,11 +11,11 @@ from mnist_deploy.plural import counted
 from mnist_deploy.reports import front, trainings
 from mnist_deploy.reports import processors as other_processors
 from mnist_deploy.reports.columns import NOT_VERIFIED, P50_NOTE, VERDICTS_NOTE, not_shown
-from mnist_deploy.reports.layout import quiet_reach, who
+from mnist_deploy.reports.layout import quiet_p50, who
 from mnist_deploy.reports.markup import Written, table
 from mnist_deploy.reports.setbacks import setbacks
 from mnist_deploy.reports.tables import left_out
-from mnist_deploy.reports.units import number_bytes, percent, seconds
+from mnist_deploy.reports.units import number_bytes, seconds
 from mnist_deploy.results import Measurement, Results
 
 
@@ -124,10 +124,8 @@ def _time(one: Measurement | None) -> str:
     """Return a p50 with how far its interval reaches, its rank, and its verdict against the fastest."""
     if one is None:
         return "-"
-    far = quiet_reach(one)
-    reach = "" if far is None else f" ±{percent(far)}"
     standing = "" if one.rank is None else f", rank {one.rank}, {one.versus_fastest}"
-    return f"{seconds(one.latency_quiet_s)}{reach}{standing}"
+    return f"{quiet_p50(one)}{standing}"
 
 
 def _used(one: Measurement) -> tuple[int, int, str]:
@@ -143,11 +141,8 @@ def _key(one: Measurement | ParityRow) -> tuple[str, ...]:
     return identity(one, "artifact_sha256", of=CELL)
 
 
-def across(results: Results) -> Listing | None:
-    """Return the table across networks; None where nothing was measured."""
-    shown = front.front(results)
-    if shown is None:
-        return None
+def across(shown: front.Front) -> Listing:
+    """Return the table across networks."""
     rows = [list(front.cells(row)) for row in shown.rows]
     return Listing(front.HEAD, rows, shown.notes, {"accuracy": NOT_VERIFIED})
 

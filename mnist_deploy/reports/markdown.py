@@ -71,7 +71,7 @@ def _table(one: Listing, most: int | None) -> Written:
 def _context(report: Report) -> dict[str, Any]:
     results, found = report.gathered.results, report.recommendation
     chosen = found.chosen if found else None
-    failures = listings.failures(results)
+    failures, across = listings.failures(results), front(results)
     return {
         "results": results,
         "chosen": chosen and chosen.label,
@@ -81,8 +81,8 @@ def _context(report: Report) -> dict[str, Any]:
         "more_tied": len(found.tied[_TIES:]) if found else 0,
         "nearest": [f"{one.candidate.label}: {missed(one)}" for one in found.nearest] if found else [],
         "cautions": [*(found.cautions if found else []), *_warnings(results, chosen=chosen is not None)],
-        "across": listings.across(results),
-        "across_title": shown.title if (shown := front(results)) else "",
+        "across": listings.across(across) if across else None,
+        "across_title": across.title if across else "",
         "networks": listings.networks(results),
         "failures": failures,
         "failed": len(failures.rows),

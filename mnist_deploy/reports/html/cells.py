@@ -8,8 +8,8 @@ from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.html.grid import Cell, Column, number, text
-from mnist_deploy.reports.layout import quiet_reach, reach, who
-from mnist_deploy.reports.units import percent, seconds, times
+from mnist_deploy.reports.layout import quiet_p50, reach, who
+from mnist_deploy.reports.units import percent, times
 from mnist_deploy.results import Comparison, Measurement, Results
 
 
@@ -52,12 +52,6 @@ def label(row: Measurement) -> str:
     return " · ".join(who(row))
 
 
-def p50(one: Candidate) -> str:
-    """Return the quiet p50 of a call, with how far its 95 % interval reaches."""
-    far = quiet_reach(one.measurement)
-    return seconds(one.latency_s) + ("" if far is None else f" ±{percent(far)}")
-
-
 def speed_up(found: Comparison) -> str:
     """Return a factor with its interval, where it has one."""
     far = reach(found.ratio, found.low, found.high)
@@ -79,7 +73,7 @@ def artifact_cells(one: Candidate) -> tuple[Cell, Cell]:
 
 def p50_cell(one: Candidate) -> Cell:
     """Return the quiet p50 with its interval; it sorts by the former."""
-    return Cell(p50(one), repr(one.latency_s))
+    return Cell(quiet_p50(one.measurement), repr(one.latency_s))
 
 
 def accuracy_cell(one: Candidate) -> Cell:

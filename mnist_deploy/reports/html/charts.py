@@ -19,8 +19,9 @@ from mnist_deploy.reports.html.axes import (
     round_numbers,
     time_axis,
 )
-from mnist_deploy.reports.html.cells import label, p50, runtime_of
+from mnist_deploy.reports.html.cells import label, runtime_of
 from mnist_deploy.reports.html.distributions import Distribution
+from mnist_deploy.reports.layout import quiet_p50
 from mnist_deploy.reports.units import seconds
 from mnist_deploy.results import TrainingRow
 
@@ -57,7 +58,7 @@ def bars(cells: Sequence[Candidate], palette: Mapping[str, str]) -> Spec:
             "low": one.measurement.latency_quiet_low_s,
             "high": one.measurement.latency_quiet_high_s,
             "r": runtime_of(one.measurement),
-            "p50": p50(one),
+            "p50": quiet_p50(one.measurement),
             "passes": one.measurement.passes,
         }
         for name, one, top in zip(names, cells, tops, strict=True)

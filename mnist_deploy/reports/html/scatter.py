@@ -7,7 +7,8 @@ from typing import Any
 from mnist_deploy.decisions.front import pareto_front
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.reports.html.axes import Spec, accuracy_domain, color_scale, colored_by, finished, time_axis
-from mnist_deploy.reports.html.cells import label, p50
+from mnist_deploy.reports.html.cells import label
+from mnist_deploy.reports.layout import quiet_p50
 from mnist_deploy.reports.units import number_bytes
 
 SHAPES = {"float32": "circle", "float16": "square", "dynamic": "triangle-up", "int8": "diamond"}
@@ -91,7 +92,7 @@ def _point(cell: Candidate, group: str, *, on_front: bool) -> dict[str, Any]:
         "front": on_front,
         "network": cell.measurement.architecture,
         "artifact": label(cell.measurement),
-        "p50": p50(cell),
+        "p50": quiet_p50(cell.measurement),
         "accuracy": f"{cell.accuracy:.4f}{interval}",
         "size": number_bytes(cell.measurement.size_bytes),
         "parity": "; ".join([*cell.failures, *cell.warnings]) or "ok",
