@@ -9,6 +9,7 @@ P50_NOTE = "quiet p50: the median call time while the machine is quiet; ±: its 
 VERDICTS_NOTE = f"verdict: {'; '.join(f'{word}, {meaning}' for word, meaning in VERDICTS.items())}."
 UNKNOWN = "no row has a value"
 NO_ROOF = "it is of networks on the CPU, and these ran elsewhere or run no model"
+INSTALLED_UNKNOWN = "how much disk space the runtimes take is unknown"
 NOT_VERIFIED = "nothing here was verified; run mnist-deploy verify"
 
 
@@ -26,7 +27,6 @@ def reasons(results: Results) -> dict[str, str]:
         "accuracy": NOT_VERIFIED,
         "change": NOT_VERIFIED,
         "parity": NOT_VERIFIED,
-        "installed": "how much disk space the runtimes take is unknown",
     }
 
 

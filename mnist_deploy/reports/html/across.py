@@ -1,14 +1,23 @@
 """What the page says across networks: one chart of all single calls, and the table of those that nothing beats."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.plural import counted
-from mnist_deploy.reports import columns as reasons
+from mnist_deploy.reports.columns import NOT_VERIFIED
 from mnist_deploy.reports.front import Front, front
 from mnist_deploy.reports.html import charts
-from mnist_deploy.reports.html.cells import accuracy_cell, artifact_cells, name_columns, p50_cell
+from mnist_deploy.reports.html.cells import (
+    INSTALLED,
+    MEMORY,
+    P50,
+    SIZE,
+    accuracy_cell,
+    artifact_cells,
+    name_columns,
+    p50_cell,
+)
 from mnist_deploy.reports.html.figures import Figure
 from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number
 from mnist_deploy.reports.html.scatter import scatter
@@ -29,7 +38,7 @@ class Across:
 def across(results: Results) -> Across | None:
     """Return the chart and the table across networks; None where nothing was measured."""
     shown = front(results)
-    return None if shown is None else Across(_figure(shown), _table(shown, results))
+    return None if shown is None else Across(_figure(shown), _table(shown))
 
 
 def _figure(shown: Front) -> Figure | None:
@@ -60,15 +69,14 @@ def bubble_notes(rows: Sequence[Candidate], on_front: Sequence[Candidate]) -> li
     return [" ".join(notes)]
 
 
-def _table(shown: Front, results: Results) -> Grid:
-    absent = reasons.reasons(results)
+def _table(shown: Front) -> Grid:
     columns = (
         *name_columns("network"),
-        Column("quiet p50", True, "median call time while the machine is quiet, with its 95 % interval", "ascending"),
-        Column("accuracy", True, "on the test set", absent=absent["accuracy"]),
-        Column("size", True, "of the file"),
-        Column("memory", True, "growth of the process by library and model, at its peak"),
-        Column("installed", True, "the runtime's package and all that it requires", absent=absent["installed"]),
+        replace(P50, order="ascending"),
+        Column("accuracy", True, "on the test set", absent=NOT_VERIFIED),
+        SIZE,
+        MEMORY,
+        INSTALLED,
     )
     rows = [
         Row(

@@ -7,10 +7,18 @@ from mnist_deploy.decisions.recommendation import candidates
 from mnist_deploy.decisions.records import Candidate
 from mnist_deploy.kinds import CELL, identity
 from mnist_deploy.plural import counted
+from mnist_deploy.reports.columns import INSTALLED_UNKNOWN
 from mnist_deploy.reports.html.grid import Cell, Column, number, text
 from mnist_deploy.reports.layout import quiet_p50, reach, who
 from mnist_deploy.reports.units import percent, times
 from mnist_deploy.results import Comparison, Measurement, Results
+
+P50 = Column("quiet p50", True, "median call time while the machine is quiet, with its 95 % interval")
+SIZE = Column("size", True, "of the file")
+MEMORY = Column("memory", True, "growth of the process by library and model, at its peak")
+INSTALLED = Column(
+    "installed", True, "the runtime's package and all that it requires, on disk", absent=INSTALLED_UNKNOWN
+)
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def _network(
         best=_best(uses[0]) if uses else "",
         about=_about(name, rows),
         uses=[_use(name, use, results, recording, palette) for use in uses],
-        costs=tables.costs(name, uses[0], results) if uses else None,
+        costs=tables.costs(name, uses[0]) if uses else None,
         parity=quality_tables.parity(name, rows) if rows else None,
         galleries=galleries(rows),
     )

@@ -8,7 +8,7 @@ from mnist_deploy.decisions.recommendation import candidates, recommend
 from mnist_deploy.decisions.records import Candidate, Recommendation, Wishes
 from mnist_deploy.plural import counted
 from mnist_deploy.reports.columns import NOT_VERIFIED
-from mnist_deploy.reports.html.cells import accuracy_cell, artifact_cells, p50_cell
+from mnist_deploy.reports.html.cells import INSTALLED, MEMORY, P50, SIZE, accuracy_cell, artifact_cells, p50_cell
 from mnist_deploy.reports.html.grid import Cell, Column, Grid, Row, number, text
 from mnist_deploy.reports.measurements import time_limited
 from mnist_deploy.reports.units import number_bytes
@@ -59,10 +59,12 @@ def alternatives(found: Recommendation) -> Grid | None:
         return None
     columns = (
         Column("candidate"),
-        Column("quiet p50", True, "median call time while the machine is quiet, with its 95 % interval"),
+        P50,
         Column("accuracy", True, "on the test set", absent=NOT_VERIFIED),
         Column("verdict", meaning="its time against the recommended one's"),
-        *_MORE,
+        SIZE,
+        MEMORY,
+        INSTALLED,
     )
     rows = [
         Row(
@@ -85,26 +87,21 @@ def best_of_each(results: Results) -> Grid | None:
         Column("artifact", folds=True),
         Column("runtime", folds=True),
         Column("threads", True, folds=True),
-        Column("quiet p50", True, "median call time while the machine is quiet, with its 95 % interval"),
+        P50,
         Column("accuracy", True, "on the test set", absent=NOT_VERIFIED),
-        *_MORE,
-        Column("ties", True, "how many others no verdict tells from it"),
+        SIZE,
+        MEMORY,
+        INSTALLED,
+        Column("not slower", True, "how many others are a tie with it, or undecided"),
     )
     groups = dict.fromkeys((one.measurement.architecture, one.measurement.batch_size) for one in candidates(results))
     rows = [_best(results, name, batch) for name, batch in groups]
-    notes = ["What failed its parity gate is left out. ties: how many others no verdict tells from it."]
+    notes = ["What failed its parity gate is left out. not slower: how many others are a tie with it, or undecided."]
     return Grid("Fastest of each network", columns, rows, notes) if groups else None
 
 
-_MORE = (
-    Column("size", True, "of the file"),
-    Column("memory", True, "growth of the process by library and model, at its peak"),
-    Column("installed", True, "the runtime's package and all that it requires, on disk"),
-)
-
-
 def _best(results: Results, name: str, batch: int) -> Row:
-    found = recommend(results, Wishes(batch_size=batch), [name])
+    found = recommend(results, Wishes(batch_size=batch, max_accuracy_drop=None), [name])
     one = found.chosen
     if one is None:
         return Row((text(name), number(batch, _count), text("none passed its gate"), *[text(None)] * 8), bad=True)

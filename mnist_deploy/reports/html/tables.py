@@ -10,6 +10,10 @@ from mnist_deploy.plural import counted
 from mnist_deploy.reports import columns as reasons
 from mnist_deploy.reports.columns import P50_NOTE, VERDICTS_NOTE
 from mnist_deploy.reports.html.cells import (
+    INSTALLED,
+    MEMORY,
+    P50,
+    SIZE,
     UseCells,
     accuracy_cell,
     artifact_cells,
@@ -27,11 +31,8 @@ from mnist_deploy.reports.units import number_bytes, percent, rate, seconds
 from mnist_deploy.reports.wording import UINT8
 from mnist_deploy.results import Measurement, Results
 
-MEMORY = "growth of the process by library and model, at its peak"
-INSTALLED = "the runtime's package and all that it requires, on disk"
 NVML = "the driver (NVML) does not report it"
 FEW_CALLS = "fewer than five calls lie beyond it"
-P50 = Column("quiet p50", True, "median call time while the machine is quiet, with its 95 % interval")
 
 
 def speed(network: str, use: UseCells, results: Results) -> Grid:
@@ -84,8 +85,8 @@ def everything(cells: Sequence[Candidate], results: Results) -> Grid:
         Column("accuracy", True, "on the test set", absent=absent["accuracy"]),
         Column("parity", meaning="verdict of the parity gate", absent=absent["parity"]),
         Column("images/s", True, "throughput"),
-        Column("size", True, "of the file"),
-        Column("memory", True, MEMORY),
+        SIZE,
+        MEMORY,
         Column("calls", True, "timed calls"),
     )
     rows = [
@@ -111,19 +112,19 @@ def everything(cells: Sequence[Candidate], results: Results) -> Grid:
     return Grid("All measurements", columns, rows, [P50_NOTE, *_marks(one.measurement for one in cells)])
 
 
-def costs(network: str, use: UseCells, results: Results) -> Grid:
+def costs(network: str, use: UseCells) -> Grid:
     """Return what each artifact takes besides time, as measured in one use."""
     gpu = any(one.measurement.device != "cpu" for one in use.cells)
     gpu_memory = Column("GPU memory", True, "growth of the GPU's memory in use, other processes included", absent=NVML)
     columns = (
         *name_columns(),
-        Column("size", True, "of the file"),
-        Column("memory", True, MEMORY),
+        SIZE,
+        MEMORY,
         *([gpu_memory] if gpu else []),
         Column("load", True, "from the file to a model that is ready"),
         Column("first call", True),
         Column("engine", True, "what the library itself reports of a call", absent="no runtime here reports it"),
-        Column("installed", True, INSTALLED, absent=reasons.reasons(results)["installed"]),
+        INSTALLED,
     )
     rows = [
         Row(
@@ -140,7 +141,7 @@ def costs(network: str, use: UseCells, results: Results) -> Grid:
         )
         for one in use.cells
     ]
-    notes = [f"Measured with {use.title}. memory: {MEMORY}. engine: what the library itself reports of a call."]
+    notes = [f"Measured with {use.title}. memory: {MEMORY.meaning}. engine: what the library itself reports of a call."]
     return Grid(f"{network}: size, memory and start-up", columns, rows, notes)
 
 
